@@ -1,0 +1,144 @@
+package raft
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Defaults and fixed limits of the core. Each can be read here and nowhere else.
+const (
+	// DefaultMinElectionTimeout is the least silence after which a follower looks for a new leader, however fast the network is. It
+	// leaves room for a garbage collection or a busy processor.
+	DefaultMinElectionTimeout = 100 * time.Millisecond
+	// DefaultMaxElectionTimeout bounds what a slow or jittery network can make of it.
+	DefaultMaxElectionTimeout = 3 * time.Second
+	// DefaultMaxAppendBytes cuts an AppendRequest; a single larger entry still goes, alone.
+	DefaultMaxAppendBytes = 48 << 10
+	// DefaultMaxInflight is how many AppendRequests with entries may be unanswered by one follower.
+	DefaultMaxInflight = 128
+	// DefaultMaxInflightBytes is how many bytes of entries may be unanswered by one follower.
+	DefaultMaxInflightBytes = 4 << 20
+	// DefaultMaxRequests is how many requests may wait on one node; a further one is refused with ErrOverloaded.
+	DefaultMaxRequests = 16384
+
+	// leastElectionTimeout is the lowest that can be configured: below it, time has no room for heartbeats.
+	leastElectionTimeout = time.Millisecond
+	// heartbeatsPerTimeout is how many heartbeats fit into the least election time-out: two may be lost.
+	heartbeatsPerTimeout = 3
+	// maxBackoff is how many failed elections in a row widen the random part of the time-out.
+	maxBackoff = 3
+	// secondChance is the least wait of the nodes that are not first in the list, before the first election of a new cluster.
+	secondChance = 150 * time.Millisecond
+	// patience is how many time-outs a candidate waits for votes while it has not yet measured a single round trip.
+	patience = 10
+	// maxStash bounds the messages that a node keeps because they came too early: appends at a follower that overtook another, and
+	// requests at a candidate.
+	maxStash = 256
+	// maxJump is the largest jump in terms that a peer is believed. At ten elections a second it takes 3,000 years to fall so far
+	// behind; a larger jump is garbage, and taking it over could leave no terms to continue with.
+	maxJump Term = 1 << 40
+	// maxNumber bounds terms, indices, rounds and sequence numbers from peers, so that no sum overflows and all survive JSON.
+	maxNumber = 1 << 52
+)
+
+// Config is what a node needs to know at start. The zero value of every field but ID, Members and Seed means its default.
+type Config[C any] struct {
+	// ID is this node's, Members all nodes' ids, this one's among them. Members must be the same list on every node; the first
+	// of them is the first to stand for election in a new cluster.
+	ID      NodeID
+	Members []NodeID
+	// Seed is the only source of randomness. It should differ from node to node and from start to start.
+	Seed uint64
+
+	// Resend lets a node send a proposal again while it does not know what became of it. The state machine must then execute a
+	// command only once however often it is applied, as package session makes any state machine do. Without it a proposal is sent
+	// again only when the log has proved that it was lost; but a network that delivers a message twice has it executed twice.
+	Resend bool
+
+	// ElectionTimeout, if set, replaces measuring: a follower waits for a random time between it and twice it. Otherwise the
+	// time-out follows the measured round trips between MinElectionTimeout and MaxElectionTimeout.
+	ElectionTimeout    time.Duration
+	MinElectionTimeout time.Duration
+	MaxElectionTimeout time.Duration
+	// Heartbeat, if set, is the longest silence of a leader. Otherwise it is a third of the least election time-out.
+	Heartbeat time.Duration
+	// FirstElection is how long a node waits before it may stand in the first election of a new cluster.
+	FirstElection time.Duration
+
+	// SizeOf measures a command in bytes, for the limits below. Nil counts every command as one byte.
+	SizeOf           func(C) int
+	MaxAppendBytes   int
+	MaxInflight      int
+	MaxInflightBytes int
+	MaxRequests      int
+}
+
+// withDefaults returns a copy of the configuration in which no field is zero that must not be.
+func (c Config[C]) withDefaults() Config[C] {
+	c.Members = slices.Clone(c.Members)
+	if c.ElectionTimeout > 0 {
+		c.MinElectionTimeout, c.MaxElectionTimeout = c.ElectionTimeout, c.ElectionTimeout
+	}
+	setDefault(&c.MinElectionTimeout, DefaultMinElectionTimeout)
+	setDefault(&c.MaxElectionTimeout, max(DefaultMaxElectionTimeout, c.MinElectionTimeout))
+	setDefault(&c.MaxAppendBytes, DefaultMaxAppendBytes)
+	setDefault(&c.MaxInflight, DefaultMaxInflight)
+	setDefault(&c.MaxInflightBytes, DefaultMaxInflightBytes)
+	setDefault(&c.MaxRequests, DefaultMaxRequests)
+	if c.SizeOf == nil {
+		c.SizeOf = func(C) int { return 1 }
+	}
+	return c
+}
+
+func setDefault[T ~int | ~int64](field *T, value T) {
+	if *field == 0 {
+		*field = value
+	}
+}
+
+// Validate says what is wrong with the configuration, or nil.
+func (c Config[C]) Validate() error {
+	if err := validateMembers(c.ID, c.Members); err != nil {
+		return err
+	}
+	d := c.withDefaults()
+	for _, f := range []struct {
+		name  string
+		value int64
+	}{
+		{"ElectionTimeout", int64(c.ElectionTimeout)},
+		{"MinElectionTimeout", int64(d.MinElectionTimeout - leastElectionTimeout)},
+		{"MaxElectionTimeout", int64(d.MaxElectionTimeout - d.MinElectionTimeout)},
+		{"Heartbeat", int64(c.Heartbeat)},
+		{"FirstElection", int64(c.FirstElection)},
+		{"MaxAppendBytes", int64(d.MaxAppendBytes) - 1},
+		{"MaxInflight", int64(d.MaxInflight) - 1},
+		{"MaxInflightBytes", int64(d.MaxInflightBytes) - 1},
+		{"MaxRequests", int64(d.MaxRequests) - 1},
+	} {
+		if f.value < 0 {
+			return fmt.Errorf("raft: %s is too small", f.name)
+		}
+	}
+	if c.Heartbeat > d.MinElectionTimeout/2 {
+		return fmt.Errorf("raft: Heartbeat %v is more than half of the least election time-out %v", c.Heartbeat, d.MinElectionTimeout)
+	}
+	return nil
+}
+
+func validateMembers(id NodeID, members []NodeID) error {
+	if !slices.Contains(members, id) {
+		return fmt.Errorf("raft: node %q is not among the members %q", id, members)
+	}
+	sorted := slices.Sorted(slices.Values(members))
+	if sorted[0] == "" {
+		return errors.New("raft: a member's id is empty")
+	}
+	if len(slices.Compact(sorted)) != len(members) {
+		return fmt.Errorf("raft: members %q are not distinct", members)
+	}
+	return nil
+}

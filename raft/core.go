@@ -1,0 +1,189 @@
+package raft
+
+import (
+	"math/rand/v2"
+	"slices"
+	"time"
+)
+
+// never is a time before all others.
+const never = time.Duration(-1 << 62)
+
+// core is the protocol itself: plain data and functions on it, entered by one caller at a time. Node puts the mutex around it.
+//
+// Invariants: applied <= handedOut <= commit <= log.last(); terms, commit and applied never fall; what was committed is never
+// truncated. invariants.go checks these and more.
+type core[C any] struct {
+	id    NodeID
+	peers []NodeID // all members but this one, in the order of the configuration
+	cfg   Config[C]
+	rng   *rand.Rand
+	now   time.Duration
+
+	// Persistent state on all servers (Figure 2).
+	hard      HardState
+	hardDirty bool // changed since the last batch
+	log       log[C]
+
+	// Volatile state on all servers (Figure 2).
+	commit      Index
+	handedOut   Index // given out to be applied
+	applied     Index
+	appliedTerm Term
+
+	role       role
+	electionAt time.Duration // when to stand for election; not used by a leader
+	failures   int           // failed attempts since there was a leader
+	pace       pace
+
+	requests   requests[C]
+	confirmers []NodeID // the other nodes, those first that last confirmed a term for a read of ours
+	messages   []Message
+	// failed is nil while the node takes part; else how every request ends from now on.
+	failed error
+}
+
+func newCore[C any](cfg Config[C], saved Saved[C], now time.Duration) *core[C] {
+	c := &core[C]{
+		id:  cfg.ID,
+		cfg: cfg,
+		// What was saved differs from life to life once anything has left the node, so that proposals of two lives never share a
+		// number even if their seeds are the same.
+		rng:  rand.New(rand.NewPCG(cfg.Seed, uint64(saved.Term)<<32^uint64(len(saved.Entries)))),
+		now:  now,
+		hard: saved.HardState,
+		pace: newPace(cfg.MinElectionTimeout, cfg.MaxElectionTimeout, cfg.Heartbeat),
+	}
+	for _, m := range cfg.Members {
+		if m != c.id {
+			c.peers = append(c.peers, m)
+		}
+	}
+	c.confirmers = slices.Clone(c.peers)
+	c.log.append(slices.Clone(saved.Entries)...)
+	c.log.handed, c.log.saved = c.log.last(), c.log.last()
+	// What was applied is not remembered across a restart, and neither is what was committed: the state machine starts empty and the
+	// next leader says how far to go (Figure 2: commitIndex and lastApplied are volatile).
+	c.requests = newRequests[C](c.rng.Uint64N(maxNumber))
+	c.role = &follower[C]{}
+	c.resetElectionTimer()
+	if c.hard.Term == 0 && c.log.last() == 0 {
+		c.electionAt = now + cfg.FirstElection
+		if c.id != cfg.Members[0] {
+			c.electionAt += secondChance + c.random(secondChance)
+		}
+	}
+	return c
+}
+
+// observe moves the clock forward. Every input does this first: a leader that has slept knows it before it promises anything.
+func (c *core[C]) observe(now time.Duration) {
+	c.now = max(c.now, now)
+	c.checkQuorum()
+}
+
+// tick begins an election if one is due.
+func (c *core[C]) tick() {
+	if c.role.kind() != Leader && c.now >= c.electionAt {
+		c.electionDue()
+	}
+}
+
+// next returns the earliest moment at which tick or flush will have something to do without further input.
+func (c *core[C]) next() time.Duration {
+	next := c.requests.check
+	if l, ok := c.role.(*leader[C]); ok {
+		return min(next, c.leaderNext(l))
+	}
+	return min(next, c.electionAt)
+}
+
+// flush turns what the inputs and the time have left behind into messages, once per batch: waiting requests go into the log or to the
+// leader, and each follower gets at most one append where one is enough.
+func (c *core[C]) flush() {
+	c.requests.expire(c.now, c.cfg.Resend)
+	switch r := c.role.(type) {
+	case *leader[C]:
+		c.takeRequests(r)
+		c.beginRound(r)
+		c.advanceCommit(r)
+		c.sendAppends(r)
+		c.confirmReads(r)
+	case *follower[C]:
+		c.forwardRequests(r)
+	}
+}
+
+// step takes in one message that check has let pass.
+func (c *core[C]) step(m Message) {
+	switch b := m.Body.(type) {
+	case PreVoteRequest:
+		c.handlePreVoteRequest(m.From, b)
+	case PreVoteReply:
+		c.handlePreVoteReply(m.From, b)
+	case VoteRequest:
+		c.handleVoteRequest(m.From, b)
+	default:
+		switch term := m.Body.term(); {
+		case term < c.hard.Term:
+			c.rejectStale(m)
+			return
+		case term > c.hard.Term:
+			c.becomeFollower(term, "")
+		}
+		c.stepCurrent(m)
+	}
+}
+
+// rejectStale answers a message of an earlier term: only a leader that does not know it has been deposed needs to be told (§5.1).
+func (c *core[C]) rejectStale(m Message) {
+	if b, ok := m.Body.(AppendRequest[C]); ok {
+		c.send(m.From, AppendReply{Term: c.hard.Term, At: b.At})
+	}
+}
+
+// stepCurrent takes in a message of the present term.
+func (c *core[C]) stepCurrent(m Message) {
+	switch b := m.Body.(type) {
+	case VoteReply:
+		c.handleVoteReply(m.From, b)
+	case AppendRequest[C]:
+		c.handleAppend(m.From, b)
+	case AppendReply:
+		c.handleAppendReply(m.From, b)
+	case CommitNotice:
+		c.handleCommitNotice(m.From, b)
+	case ForwardRequest[C], ReadRequest:
+		c.handleRequest(m)
+	case ReadReply:
+		c.handleReadReply(m.From, b)
+	case ConfirmRequest:
+		c.send(m.From, ConfirmReply(b))
+	case ConfirmReply:
+		c.handleConfirmReply(m.From, b)
+	}
+}
+
+func (c *core[C]) setHardState(h HardState) {
+	if h != c.hard {
+		c.hard, c.hardDirty = h, true
+	}
+}
+
+func (c *core[C]) send(to NodeID, b Body) {
+	c.messages = append(c.messages, Message{From: c.id, To: to, Body: b})
+}
+
+func (c *core[C]) broadcast(b Body) {
+	for _, p := range c.peers {
+		c.send(p, b)
+	}
+}
+
+// quorum is the number of nodes that any two majorities of which share at least one.
+func (c *core[C]) quorum() int { return len(c.cfg.Members)/2 + 1 }
+
+// random returns a duration below n.
+func (c *core[C]) random(n time.Duration) time.Duration {
+	return time.Duration(c.rng.Int64N(int64(max(n, 1))))
+}

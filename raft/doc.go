@@ -1,0 +1,43 @@
+// Package raft is the Raft consensus algorithm as a deterministic state machine: inputs in, batches of effects out.
+//
+// A [Node] is generic over the commands C that it replicates and the results R that they have; what a command means is the business
+// of an injected [StateMachine]. The package has no goroutine, clock, randomness source or I/O of its own. Each input brings the
+// time; randomness comes from one seed; and everything that a node wants done leaves it in a [Batch], to be carried out in the one order that
+// safety allows: make durable, send, apply, answer. The same inputs in the same order give the same outputs, byte for byte.
+// Package driver runs a node on real time and I/O, package sim runs a whole cluster on virtual ones.
+//
+// # The mutex
+//
+// A Node has one mutex. Every method takes it, changes memory, and lets go; it is never held across disk, network, a channel or
+// the state machine. Behind it stands the core: plain data and functions on it, none of which locks anything.
+//
+// # Reading order
+//
+// With Figure 2 of the Raft paper (Ongaro and Ousterhout, "In search of an understandable consensus algorithm", extended version) in
+// hand:
+//
+//	types.go, messages.go      the nouns: terms, entries, one struct per message
+//	core.go                    the state of Figure 2, and how messages are dispatched
+//	role.go                    follower, pre-candidate, candidate, leader: what each knows, and the four ways to become one
+//	election.go                §5.2, §5.4.1; pre-vote and sticky votes, thesis §4.2.3 and §9.6
+//	log.go                     the log, with global indices
+//	replication_leader.go      §5.3 and §5.4.2 from the leader's side; progress.go: what it knows of a follower
+//	replication_follower.go    the same from the follower's side
+//	reads.go                   linearizable reads without the log, thesis §6.4
+//	requests.go, forward.go    what becomes of a request: result, definitely not, or unknown
+//	timing.go                  every time-out, from measured round trips
+//	check.go                   what a peer may say; the rest is refused
+//	node.go                    the API, and the mutex
+//	invariants.go              what must hold after every step
+//
+// "§" refers to the paper, "thesis" to Ongaro's dissertation ("Consensus: bridging theory and practice"). DIVERGENCE.md lists where
+// this package leaves both, and why that is safe.
+//
+// # Requests
+//
+// Every node takes requests, in any role ([Node.Propose], [Node.Read]), and ends each in exactly one way: with the state machine's
+// result, with an error that says that it was never executed and never will be, or with [ErrUnknown]. Executing a
+// command at most once although it may be sent twice is the business of package session.
+//
+// The package imports the standard library only.
+package raft

@@ -1,0 +1,87 @@
+package raft
+
+import "time"
+
+// The way of requests to the leader, and into its log.
+
+// takeRequests lets a leader take the requests that wait on its own node. A leader that has not heard from a majority lately keeps them
+// waiting, as a follower does that has not heard its leader: an entry that it appended now might hang, and would have to end as
+// unknown.
+func (c *core[C]) takeRequests(l *leader[C]) {
+	if c.now-c.quorumHeardAt(l) > c.pace.contactLost() {
+		return
+	}
+	notAgain := func(int) time.Duration { return forever }
+	for _, p := range c.requests.takeQueue(c.hard.Term, notAgain) {
+		c.appendProposal(c.id, p.seq, p.command)
+	}
+	for _, b := range c.requests.takeReads(c.now, notAgain) {
+		c.takeRead(l, leaderRead{from: c.id, id: b.id, round: true})
+	}
+}
+
+// forwardRequests sends the requests that wait on this node to the leader, if it seems to be alive; or, together with this node's
+// vote, to the candidate that may be the leader by the time they arrive, which saves a round trip after an election.
+func (c *core[C]) forwardRequests(f *follower[C]) {
+	to := f.leader
+	if to == "" {
+		to = f.elect
+	}
+	if to == "" || c.now-f.heardAt > c.pace.contactLost() {
+		return
+	}
+	for _, b := range c.requests.takeReads(c.now, c.resendAt) {
+		c.askToRead(b, to)
+	}
+	m := ForwardRequest[C]{Term: c.hard.Term}
+	bytes := 0
+	for _, p := range c.requests.takeQueue(c.hard.Term, c.resendAt) {
+		size := c.cfg.SizeOf(p.command)
+		if bytes+size > c.cfg.MaxAppendBytes && len(m.Proposals) > 0 {
+			c.send(to, m)
+			m.Proposals, bytes = nil, 0
+		}
+		m.Proposals = append(m.Proposals, Proposal[C]{p.seq, p.command})
+		bytes += size
+	}
+	if len(m.Proposals) > 0 {
+		c.send(to, m)
+	}
+}
+
+// resendAt is when to ask again for something asked for the nth time now: the pauses double.
+func (c *core[C]) resendAt(tries int) time.Duration {
+	return c.now + c.pace.resendAfter()<<min(tries, 4)
+}
+
+// handleRequest takes in what a follower's clients ask of the leader. The term is this node's own: step has seen to that. A
+// candidate keeps it until it is the leader, and forgets it otherwise.
+func (c *core[C]) handleRequest(m Message) {
+	switch r := c.role.(type) {
+	case *candidate:
+		if len(r.early) < maxStash {
+			r.early = append(r.early, m)
+		}
+	case *leader[C]:
+		switch b := m.Body.(type) {
+		case ForwardRequest[C]:
+			c.appendForwarded(m.From, b)
+		case ReadRequest:
+			c.takeRead(r, leaderRead{from: m.From, id: b.ID, round: b.Round})
+		}
+	}
+}
+
+func (c *core[C]) appendForwarded(from NodeID, m ForwardRequest[C]) {
+	for _, p := range m.Proposals {
+		if c.log.last()-c.commit < Index(c.cfg.MaxRequests) {
+			c.appendProposal(from, p.Seq, p.Command)
+		}
+	}
+}
+
+func (c *core[C]) appendProposal(from NodeID, seq uint64, command C) {
+	c.log.append(Entry[C]{
+		Index: c.log.last() + 1, Term: c.hard.Term, ID: ProposalID{from, seq}, Command: command,
+	})
+}

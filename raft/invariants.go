@@ -1,0 +1,83 @@
+package raft
+
+import "fmt"
+
+// View is a look into a node for tests: what Figure 2 lists, as it stands. The log is shared with the node and must not be changed.
+type View[C any] struct {
+	HardState
+	Role    Role
+	Leader  NodeID
+	Log     []Entry[C] // from index 1
+	Saved   Index      // up to here durable
+	Commit  Index
+	Applied Index
+}
+
+// View returns the state of the node.
+func (n *Node[C, R]) View() View[C] {
+	status := n.Status()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	c := n.core
+	return View[C]{
+		HardState: c.hard, Role: c.role.kind(), Leader: status.Leader,
+		Log: c.log.slice(c.log.base, c.log.last()), Saved: c.log.saved, Commit: c.commit, Applied: c.applied,
+	}
+}
+
+// CheckInvariants returns which of its own invariants the node breaks, or nil. It takes constant time per peer, so that a test can call it
+// after every step.
+func (n *Node[C, R]) CheckInvariants() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	c := n.core
+	if err := c.checkOrder(); err != nil {
+		return err
+	}
+	if l, ok := c.role.(*leader[C]); ok {
+		return c.checkLeader(l)
+	}
+	return nil
+}
+
+// checkOrder checks that the places in the log stand in their order.
+func (c *core[C]) checkOrder() error {
+	l := &c.log
+	chain := []struct {
+		name string
+		at   Index
+	}{
+		{"base", l.base}, {"applied", c.applied}, {"handed out", c.handedOut}, {"commit", c.commit}, {"last", l.last()},
+	}
+	for i := 1; i < len(chain); i++ {
+		if chain[i-1].at > chain[i].at {
+			return fmt.Errorf("raft: %s %d is behind %s %d", chain[i-1].name, chain[i-1].at, chain[i].name, chain[i].at)
+		}
+	}
+	if l.saved > l.handed || l.handed > l.last() {
+		return fmt.Errorf("raft: saved %d, handed out %d, last %d are out of order", l.saved, l.handed, l.last())
+	}
+	if l.lastTerm() > c.hard.Term {
+		return fmt.Errorf("raft: last entry is of term %d, later than the node's %d", l.lastTerm(), c.hard.Term)
+	}
+	return nil
+}
+
+// checkLeader checks what a leader knows of its followers, and that it voted for itself.
+func (c *core[C]) checkLeader(l *leader[C]) error {
+	if c.hard.VotedFor != c.id {
+		return fmt.Errorf("raft: leader of term %d voted for %q", c.hard.Term, c.hard.VotedFor)
+	}
+	if t, ok := c.log.term(l.first); !ok || t != c.hard.Term {
+		return fmt.Errorf("raft: the no-op of the leader of term %d is gone", c.hard.Term)
+	}
+	for i, p := range l.peers {
+		if p.match >= p.next || p.next > c.log.last()+1 {
+			return fmt.Errorf("raft: progress of %s: match %d, next %d, last %d", c.peers[i], p.match, p.next, c.log.last())
+		}
+		if len(p.flights) > c.cfg.MaxInflight || p.probing && len(p.flights) > 1 {
+			return fmt.Errorf("raft: %d appends in flight to %s", len(p.flights), c.peers[i])
+		}
+	}
+	return nil
+}

@@ -1,0 +1,155 @@
+package raft
+
+import "time"
+
+// Message is what one node sends to another. Messages may be lost, delayed, duplicated and reordered; the core copes. (A proposal that is
+// forwarded twice may be executed twice; package session is for that.)
+type Message struct {
+	From, To NodeID
+	Body     Body
+}
+
+// Body is one of the message types in this file, as a value:
+//
+//	PreVoteRequest  PreVoteReply   would you vote for me?          thesis §9.6
+//	VoteRequest     VoteReply      vote for me                     paper §5.2
+//	AppendRequest   AppendReply    entries, heartbeat, read round  paper §5.3, thesis §6.4
+//	CommitNotice                   somebody at your place waits for this
+//	ForwardRequest                 proposals for the leader
+//	ReadRequest     ReadReply      a read index for waiting reads  thesis §6.4
+//	ConfirmRequest  ConfirmReply   are you still in this term?     DIVERGENCE.md
+//
+// A request's At is the sender's clock when it was sent, and the reply carries it back: the difference is a round trip,
+// with nothing to remember at the sender and no harm if messages are lost or reordered.
+type Body interface {
+	// term is the term in which the sender speaks.
+	term() Term
+}
+
+// PreVoteRequest asks whether the receiver would vote for the sender in Term, which is one more than the sender's own.
+// It changes nothing at the receiver, so a node that cannot win does not raise anybody's term (thesis §9.6).
+type PreVoteRequest struct {
+	Term      Term
+	LastIndex Index
+	LastTerm  Term
+	At        time.Duration
+}
+
+// PreVoteReply answers a PreVoteRequest. Term is the term that was asked about if Granted, else the responder's own, so that a
+// candidate that has fallen behind catches up with the terms.
+type PreVoteReply struct {
+	Term    Term
+	Granted bool
+	At      time.Duration
+}
+
+// VoteRequest is RequestVote of the paper's Figure 2.
+type VoteRequest struct {
+	Term      Term
+	LastIndex Index
+	LastTerm  Term
+	At        time.Duration
+}
+
+// VoteReply answers a VoteRequest. It counts only in the very term that it names.
+type VoteReply struct {
+	Term    Term
+	Granted bool
+	At      time.Duration
+}
+
+// AppendRequest is AppendEntries of the paper's Figure 2. Without entries it is a heartbeat. Either way it asks the follower
+// to confirm that the sender is still leader, for every read of a round up to Round.
+type AppendRequest[C any] struct {
+	Term      Term
+	PrevIndex Index
+	PrevTerm  Term
+	Entries   []Entry[C]
+	Commit    Index
+	// Round is the newest round of reads that waits for confirmation (thesis §6.4). Together with Term it names the round
+	// among all leaders.
+	Round uint64
+	At    time.Duration
+	// RTT is the leader's estimate of the round trip to its followers: all nodes take their time-outs from the same figure.
+	RTT RoundTrip
+}
+
+// AppendReply answers an AppendRequest.
+type AppendReply struct {
+	Term Term
+	// OK: the log agrees with the leader's up to Match, which is PrevIndex plus the entries that came with the request. It is
+	// never the length of the follower's log: what lies behind Match may be a stale tail.
+	OK    bool
+	Match Index
+	// Not OK: the follower has no entry at PrevIndex with the leader's PrevTerm. Its own log says no more than: HintTerm is the term at
+	// HintIndex, and everything behind HintIndex is in doubt. HintIndex is below PrevIndex.
+	PrevIndex Index
+	HintIndex Index
+	HintTerm  Term
+	// Round confirms the sender's leadership for that round, whether or not the logs agree.
+	Round uint64
+	At    time.Duration
+}
+
+// CommitNotice tells a follower of a new commit index between two appends. It is sent only where a client waits for it, and wants
+// no reply.
+type CommitNotice struct {
+	Term   Term
+	Commit Index
+}
+
+// ForwardRequest carries proposals from the node where they were made to the leader of Term. No other leader takes it:
+// that is what makes a proposal provably dead once an entry of a later term has been applied (see requests.go).
+type ForwardRequest[C any] struct {
+	Term      Term
+	Proposals []Proposal[C]
+}
+
+// Proposal is one command within a ForwardRequest. Seq completes the sender's ProposalID.
+type Proposal[C any] struct {
+	Seq     uint64
+	Command C
+}
+
+// ReadRequest asks the leader of Term for a read index, for all reads that the sender gathered under ID.
+type ReadRequest struct {
+	Term Term
+	ID   uint64
+	// Round: the leader is to make sure of its leadership by a round of heartbeats before it answers. Otherwise the sender
+	// does that itself, with ConfirmRequests.
+	Round bool
+}
+
+// ReadReply says that a state which has applied Index is new enough for the reads gathered under ID: if Confirmed, without
+// condition; else if enough others confirm that they were still in Term when they were asked.
+type ReadReply struct {
+	Term      Term
+	ID        uint64
+	Index     Index
+	Confirmed bool
+}
+
+// ConfirmRequest asks a node whether it is in Term, on behalf of the reads gathered under ID.
+type ConfirmRequest struct {
+	Term Term
+	ID   uint64
+}
+
+// ConfirmReply says that the sender was in Term when it answered, and so in no later one when the reads gathered under ID began.
+type ConfirmReply struct {
+	Term Term
+	ID   uint64
+}
+
+func (m PreVoteRequest) term() Term    { return m.Term }
+func (m PreVoteReply) term() Term      { return m.Term }
+func (m VoteRequest) term() Term       { return m.Term }
+func (m VoteReply) term() Term         { return m.Term }
+func (m AppendRequest[C]) term() Term  { return m.Term }
+func (m AppendReply) term() Term       { return m.Term }
+func (m CommitNotice) term() Term      { return m.Term }
+func (m ForwardRequest[C]) term() Term { return m.Term }
+func (m ReadRequest) term() Term       { return m.Term }
+func (m ReadReply) term() Term         { return m.Term }
+func (m ConfirmRequest) term() Term    { return m.Term }
+func (m ConfirmReply) term() Term      { return m.Term }

@@ -1,0 +1,85 @@
+package raft
+
+import "time"
+
+// progress is what a leader knows of one follower.
+//
+// Invariants: match < next <= log.last()+1; flights follow each other without a gap, and end at next-1 unless probing, when
+// there is at most one of them.
+type progress struct {
+	match Index // highest entry known to agree with the leader's log (matchIndex)
+	next  Index // next entry to send (nextIndex)
+
+	// probing: the follower's log is in doubt. One append at a time is sent until one is accepted. Otherwise appends follow each
+	// other without waiting (thesis §10.2.1).
+	probing bool
+	// agreed: the follower has accepted an append in this term, so match is a place where the logs surely agree.
+	agreed bool
+
+	flights     []flight
+	flightBytes int
+
+	sentAt     time.Duration // last append, with entries or without
+	ackAt      time.Duration // last reply
+	notice     Index         // highest committed entry for which a client of the follower waits
+	commitSent Index         // highest commit index named to the follower
+	roundSent  uint64
+	round      uint64 // highest round that the follower has confirmed
+}
+
+// flight is an AppendRequest with entries whose answer has not come yet.
+type flight struct {
+	prev, last Index
+	bytes      int
+	sentAt     time.Duration
+}
+
+// launch notes that the entries from next up to last are on their way. A probe does not move next: the follower may refuse it.
+func (p *progress) launch(last Index, bytes int, now time.Duration) {
+	p.flights = append(p.flights, flight{p.next - 1, last, bytes, now})
+	p.flightBytes += bytes
+	if !p.probing {
+		p.next = last + 1
+	}
+}
+
+// accept notes that the logs agree up to match.
+func (p *progress) accept(match Index) {
+	landed := 0
+	for landed < len(p.flights) && p.flights[landed].last <= match {
+		p.flightBytes -= p.flights[landed].bytes
+		landed++
+	}
+	p.flights = p.flights[landed:]
+	p.match = max(p.match, match)
+	p.next = max(p.next, p.match+1)
+	if p.probing {
+		p.drop()
+	}
+	p.agreed, p.probing = true, false
+}
+
+// rewind starts over behind an index that may agree.
+func (p *progress) rewind(agree Index) {
+	p.drop()
+	p.probing = true
+	p.next = max(agree, p.match) + 1
+}
+
+// retry sends again what has been in flight for too long.
+func (p *progress) retry() { p.rewind(p.flights[0].prev) }
+
+func (p *progress) drop() { p.flights, p.flightBytes = nil, 0 }
+
+// overdue says whether an append has been in flight for longer than limit.
+func (p *progress) overdue(now, limit time.Duration) bool {
+	return len(p.flights) > 0 && now-p.flights[0].sentAt > limit
+}
+
+// full says whether the window allows no further append with entries.
+func (p *progress) full(maxFlights, maxBytes int) bool {
+	if p.probing {
+		return len(p.flights) > 0
+	}
+	return len(p.flights) >= maxFlights || p.flightBytes >= maxBytes
+}

@@ -1,0 +1,136 @@
+package raft
+
+import "slices"
+
+// Linearizable reads without the log: ReadIndex, thesis §6.4.
+//
+// A read needs two things: a commit index of a leader, taken after the read began; and the certainty that this leader was the latest one
+// when the read began. That is certain if a majority was in the leader's term at some moment after the read had begun: then no later
+// leader had been elected when it began, so none had committed anything. A leader asks its followers in a round of
+// heartbeats. A follower that asks for an index asks for the certainty at the same time: itself, the leader and whoever
+// confirms the term are the majority, and the read takes one round trip instead of two (DIVERGENCE.md).
+
+// ---- The leader.
+
+// leaderRead is a batch of reads that some node, perhaps the leader itself, has gathered and asked the leader about.
+type leaderRead struct {
+	from  NodeID
+	id    uint64
+	round bool // answer when a round has confirmed it; else at once
+	no    uint64
+	index Index
+}
+
+// takeRead lets a batch of reads wait for the next round. Too many are dropped, if others asked: they will ask again.
+func (c *core[C]) takeRead(l *leader[C], r leaderRead) {
+	if r.from == c.id || len(l.waiting)+len(l.reads) < c.cfg.MaxRequests {
+		l.waiting = append(l.waiting, r)
+	}
+}
+
+// beginRound gives all waiting reads the read index, and those that need it a round of heartbeats to confirm it. The index is good
+// only if the leader knows what has been committed, which it does from the commit of its first entry on.
+func (c *core[C]) beginRound(l *leader[C]) {
+	if len(l.waiting) == 0 || c.commit < l.first {
+		return
+	}
+	next := l.round + 1
+	for _, r := range l.waiting {
+		r.no, r.index = next, c.commit
+		if !r.round {
+			c.send(r.from, ReadReply{Term: c.hard.Term, ID: r.id, Index: r.index})
+			continue
+		}
+		l.round = next
+		l.reads = append(l.reads, r)
+	}
+	l.waiting = nil
+}
+
+// confirmReads answers the reads for which a majority has confirmed that this node was still leader after they had begun.
+func (c *core[C]) confirmReads(l *leader[C]) {
+	l.reads = slices.DeleteFunc(l.reads, func(r leaderRead) bool {
+		if !c.confirmed(l, r) {
+			return false
+		}
+		if r.from == c.id {
+			if b := c.requests.batch(r.id); b != nil {
+				b.confirmed, b.index = true, r.index
+			}
+		} else {
+			c.send(r.from, ReadReply{Term: c.hard.Term, ID: r.id, Index: r.index, Confirmed: true})
+		}
+		return true
+	})
+}
+
+// confirmed counts the nodes that were in this leader's term after the read had begun: the leader, the node that asked, and whoever
+// has confirmed the read's round or a later one. Each counts once.
+func (c *core[C]) confirmed(l *leader[C], r leaderRead) bool {
+	count := 1
+	for i, p := range l.peers {
+		if p.round >= r.no || c.peers[i] == r.from {
+			count++
+		}
+	}
+	return count >= c.quorum()
+}
+
+// ---- A follower.
+
+// spareConfirmers is how many nodes more than necessary are asked to confirm a term, in case that one does not answer.
+const spareConfirmers = 1
+
+// askToRead asks for what a batch of reads needs: an index from the leader, and a majority that confirms the term. The first time,
+// those are asked who were the last to confirm a term; if that has led to nothing, everybody is, and the leader for a round besides.
+func (c *core[C]) askToRead(b *readBatch[C], leader NodeID) {
+	again := b.tries > 1
+	b.term, b.indexed, b.voters = c.hard.Term, false, voters{c.id: true, leader: true}
+	c.send(leader, ReadRequest{Term: c.hard.Term, ID: b.id, Round: again})
+	want := c.quorum() - len(b.voters)
+	if want <= 0 {
+		return
+	}
+	want += spareConfirmers
+	if again {
+		want = len(c.confirmers)
+	}
+	for _, id := range c.confirmers {
+		if id != leader && want > 0 {
+			c.send(id, ConfirmRequest{Term: c.hard.Term, ID: b.id})
+			want--
+		}
+	}
+}
+
+func (c *core[C]) handleReadReply(from NodeID, m ReadReply) {
+	if f, ok := c.role.(*follower[C]); ok && f.leader == from {
+		c.learnCommit(f, m.Index)
+	}
+	b := c.requests.batch(m.ID)
+	switch {
+	case b == nil || b.confirmed:
+	case m.Confirmed:
+		b.confirmed, b.index = true, m.Index
+	case b.term == m.Term && !b.indexed:
+		b.indexed, b.index = true, m.Index
+		c.countConfirmations(b)
+	}
+}
+
+// handleConfirmReply counts a confirmation for the term in which the batch was sent, and for no other.
+func (c *core[C]) handleConfirmReply(from NodeID, m ConfirmReply) {
+	b := c.requests.batch(m.ID)
+	if b == nil || b.term != m.Term {
+		return
+	}
+	if i := slices.Index(c.confirmers, from); i > 0 {
+		c.confirmers = slices.Insert(slices.Delete(c.confirmers, i, i+1), 0, from)
+	}
+	b.voters[from] = true
+	c.countConfirmations(b)
+}
+
+func (c *core[C]) countConfirmations(b *readBatch[C]) {
+	b.confirmed = b.confirmed || b.indexed && len(b.voters) >= c.quorum()
+}

@@ -1,0 +1,137 @@
+package raft
+
+import (
+	"slices"
+	"time"
+)
+
+// Log replication, the leader's side: §5.3 and §5.4.2 of the paper; pipelining, thesis §10.2.1.
+
+// sendAppends brings every follower what it needs: entries, a heartbeat, a round of reads to confirm, or the news of a commit
+// that one of its clients waits for.
+func (c *core[C]) sendAppends(l *leader[C]) {
+	for i, id := range c.peers {
+		p := l.peers[i]
+		if p.overdue(c.now, c.pace.resendAfter()) {
+			p.retry()
+		}
+		sent := false
+		for c.reachable(p) && p.next <= c.log.last() && !p.full(c.cfg.MaxInflight, c.cfg.MaxInflightBytes) {
+			c.sendEntries(l, id, p)
+			sent = true
+		}
+		switch {
+		case sent:
+		case p.roundSent < l.round || c.now-p.sentAt >= c.pace.heartbeatEvery():
+			c.sendHeartbeat(l, id, p)
+		case p.notice > p.commitSent:
+			p.commitSent = c.commit // no heartbeat is saved by it: it wants no answer, and answers keep a follower reachable
+			c.send(id, CommitNotice{Term: c.hard.Term, Commit: c.commit})
+		}
+	}
+}
+
+// reachable says whether a follower has answered lately. One that has not gets heartbeats only, however much it lacks.
+func (c *core[C]) reachable(p *progress) bool { return c.now-p.ackAt <= c.pace.electionMax() }
+
+func (c *core[C]) sendEntries(l *leader[C], id NodeID, p *progress) {
+	prev := p.next - 1
+	last, bytes := c.log.fit(prev, c.cfg.MaxAppendBytes, c.cfg.SizeOf)
+	p.launch(last, bytes, c.now)
+	c.sendAppend(l, id, p, prev, c.log.slice(prev, last))
+}
+
+// sendHeartbeat sends an append without entries, at the place where the logs surely agree if there is one.
+func (c *core[C]) sendHeartbeat(l *leader[C], id NodeID, p *progress) {
+	prev := p.match
+	if !p.agreed {
+		prev = p.next - 1
+	}
+	c.sendAppend(l, id, p, prev, nil)
+}
+
+func (c *core[C]) sendAppend(l *leader[C], id NodeID, p *progress, prev Index, entries []Entry[C]) {
+	prevTerm, _ := c.log.term(prev)
+	p.sentAt, p.roundSent, p.commitSent = c.now, l.round, c.commit
+	c.send(id, AppendRequest[C]{
+		Term: c.hard.Term, PrevIndex: prev, PrevTerm: prevTerm, Entries: entries,
+		Commit: c.commit, Round: l.round, At: c.now, RTT: c.pace.rtt,
+	})
+}
+
+// handleAppendReply learns from a follower of this very term. It only notes what it learns; flush draws the conclusions, once for
+// all replies of a batch.
+func (c *core[C]) handleAppendReply(from NodeID, m AppendReply) {
+	l, ok := c.role.(*leader[C])
+	if !ok {
+		return
+	}
+	p := l.peers[slices.Index(c.peers, from)]
+	c.pace.sample(m.At, c.now)
+	p.ackAt = c.now
+	p.round = max(p.round, m.Round)
+	if m.OK {
+		p.accept(m.Match)
+		return
+	}
+	if c.rejected(p, m) {
+		// The follower named the end of what may agree and its term there; our log may know better (end of §5.3).
+		p.rewind(c.log.lastAtOrBelow(m.HintIndex, m.HintTerm))
+	}
+}
+
+// rejected says whether a rejection tells something new. One that is older than what is known by now does not. Neither does one that an
+// append caused by overtaking another: the other will arrive, unless it has been under way for too long.
+func (c *core[C]) rejected(p *progress, m AppendReply) bool {
+	switch {
+	case m.PrevIndex <= p.match:
+		return false
+	case p.probing:
+		return m.PrevIndex == p.next-1
+	case p.agreed:
+		return p.overdue(c.now, c.pace.replyTime())
+	}
+	return true
+}
+
+// advanceCommit commits what a majority has (§5.3), but only by counting entries of the present term (§5.4.2, Figure 8). The
+// leader counts its own copy when it is durable, like any other.
+func (c *core[C]) advanceCommit(l *leader[C]) {
+	matches := []Index{c.log.saved}
+	for _, p := range l.peers {
+		matches = append(matches, p.match)
+	}
+	slices.Sort(matches)
+	n := matches[len(matches)-c.quorum()]
+	if t, ok := c.log.term(n); n <= c.commit || !ok || t != c.hard.Term {
+		return
+	}
+	for _, e := range c.log.slice(c.commit, n) {
+		if i := slices.Index(c.peers, e.ID.Node); i >= 0 {
+			l.peers[i].notice = e.Index
+		}
+	}
+	c.commit = n
+}
+
+// quorumHeardAt returns the latest time by which a majority had answered, the leader itself included.
+func (c *core[C]) quorumHeardAt(l *leader[C]) time.Duration {
+	heard := []time.Duration{c.now}
+	for _, p := range l.peers {
+		heard = append(heard, p.ackAt)
+	}
+	slices.Sort(heard)
+	return heard[len(heard)-c.quorum()]
+}
+
+// leaderNext returns when the leader will have to act without being asked: a heartbeat, an append to repeat, or its own step-down.
+func (c *core[C]) leaderNext(l *leader[C]) time.Duration {
+	next := c.quorumHeardAt(l) + c.pace.electionMax() + 1
+	for _, p := range l.peers {
+		next = min(next, p.sentAt+c.pace.heartbeatEvery())
+		if len(p.flights) > 0 && c.reachable(p) {
+			next = min(next, p.flights[0].sentAt+c.pace.resendAfter()+1)
+		}
+	}
+	return next
+}

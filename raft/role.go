@@ -1,0 +1,114 @@
+package raft
+
+import "time"
+
+// Role is what a node is at the moment (§5.1).
+type Role int
+
+// The roles. A pre-candidate is a node that asks whether it could win an election, without having begun one (thesis §9.6).
+const (
+	Follower Role = iota
+	PreCandidate
+	Candidate
+	Leader
+)
+
+// String returns the role in lower case.
+func (r Role) String() string {
+	return [...]string{"follower", "pre-candidate", "candidate", "leader"}[r]
+}
+
+// role is what a node knows only because of its role: a *follower, *preCandidate, *candidate or *leader. It is replaced, never
+// reset, when the role changes; so nothing that a leader knew outlives its leadership.
+type role interface{ kind() Role }
+
+// follower listens to a leader, or waits for one.
+type follower[C any] struct {
+	leader  NodeID        // empty: not known yet in this term
+	elect   NodeID        // the candidate that has this node's vote, and may be the leader soon
+	heardAt time.Duration // when the leader last spoke, or the candidate asked
+
+	// verified is the last index up to which this log is known to agree with the leader's. Only up to there may the leader's commit
+	// index be believed. leaderCommit is the highest commit index that the leader has named.
+	verified     Index
+	leaderCommit Index
+
+	// stash keeps appends that overtook an earlier one (replication_follower.go).
+	stash []AppendRequest[C]
+}
+
+// preCandidate gathers promises for the term after the present one.
+type preCandidate struct{ votes voters }
+
+// candidate gathers votes for the present term.
+type candidate struct {
+	votes voters
+	// early is what voters forwarded together with their votes (forward.go).
+	early []Message
+}
+
+// voters is a set of nodes: each counts once however often it answers.
+type voters map[NodeID]bool
+
+func (*follower[C]) kind() Role  { return Follower }
+func (*preCandidate) kind() Role { return PreCandidate }
+func (*candidate) kind() Role    { return Candidate }
+func (*leader[C]) kind() Role    { return Leader }
+
+// leader is what Figure 2 calls volatile state on leaders, and the reads that wait for a round.
+type leader[C any] struct {
+	peers []*progress // in the order of core.peers
+	// first is the index of the no-op that opened the term: as long as it is not committed, the leader does not know what is (§8).
+	first Index
+	since time.Duration // start of the leadership
+
+	round   uint64       // newest round of reads begun
+	waiting []leaderRead // not in a round yet
+	reads   []leaderRead // in a round, in the order of the rounds
+}
+
+// becomeFollower enters a term, or stays in it, without a role of its own. The leader may be unknown. The election timer
+// goes on: only a leader's message or a vote given away puts an election off (§5.2).
+func (c *core[C]) becomeFollower(term Term, leader NodeID) {
+	wasLeader := c.role.kind() == Leader
+	if term > c.hard.Term {
+		c.setHardState(HardState{Term: term})
+	}
+	c.role = &follower[C]{leader: leader, heardAt: c.now, verified: c.commit}
+	if wasLeader {
+		c.resetElectionTimer()
+	}
+	c.requests.leaderChanged(c.now)
+}
+
+// becomePreCandidate begins to ask whether an election could be won.
+func (c *core[C]) becomePreCandidate() {
+	c.role = &preCandidate{votes: voters{c.id: true}}
+	c.resetElectionTimer()
+}
+
+// becomeCandidate begins an election: it enters the next term and votes for itself (§5.2). The vote is durable before any other
+// node hears of it, because messages leave a batch after its hard state is synced.
+func (c *core[C]) becomeCandidate() {
+	c.setHardState(HardState{Term: c.hard.Term + 1, VotedFor: c.id})
+	c.role = &candidate{votes: voters{c.id: true}}
+	c.resetElectionTimer()
+	c.requests.leaderChanged(c.now)
+}
+
+// becomeLeader takes over the term in which this node has just won a majority.
+func (c *core[C]) becomeLeader() {
+	l := &leader[C]{first: c.log.last() + 1, since: c.now}
+	early := c.role.(*candidate).early
+	for range c.peers {
+		l.peers = append(l.peers, &progress{next: l.first, ackAt: c.now, sentAt: never})
+	}
+	c.role = l
+	c.failures = 0
+	c.requests.leaderChanged(c.now)
+	// The no-op commits whatever earlier leaders left behind (§8, §5.4.2).
+	c.log.append(Entry[C]{Index: l.first, Term: c.hard.Term})
+	for _, m := range early {
+		c.stepCurrent(m)
+	}
+}
