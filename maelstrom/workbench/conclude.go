@@ -1,0 +1,96 @@
+package workbench
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+)
+
+// conclude checks the finished history, measures, reports and stores.
+func (b *bench) conclude(ctx context.Context) (Result, error) {
+	rec := b.history.finish()
+	b.out.say("Checking %d operations ...", len(rec.ops))
+	samples := b.board.all()
+	if b.opts.ElectionTimeout == 0 {
+		b.opts.ElectionTimeout = electionTimeout(samples)
+	}
+	servable := newServability(b.opts, b.nodes, rec.phases)
+	m := measurement{
+		opts: b.opts, nodes: b.nodes, workload: b.workload, record: rec, samples: samples, end: b.end,
+		late: &lateness{},
+	}
+	if b.cluster != nil {
+		m.net, m.late = b.cluster.router.snapshot(), &b.cluster.router.late
+	}
+	r := Result{
+		Options: b.opts, LeaderWatched: b.watched, Store: b.dir,
+		Violations: b.violations, ViolationCount: b.violationN, Figures: m.figures(servable),
+	}
+	b.judge(ctx, &r, rec, servable)
+	err := errors.Join(writeHistory(b.dir, rec.events), writeResults(b.dir, r), ctx.Err())
+	if err == nil {
+		b.out.report(r)
+	}
+	return r, err
+}
+
+// judge fills in verdicts and reasons.
+func (b *bench) judge(ctx context.Context, r *Result, rec record, s *servability) {
+	checked := b.workload.check(ctx, rec.ops)
+	r.LinearizableOfficial, r.LinearizableStrict = checked.Official, checked.Strict
+	stopped := b.violationN > 0 && !b.opts.MaelstromQuirks
+	stats, why := checkStats(rec.ops)
+	switch {
+	case stopped:
+		// Cut short: what the rest would have brought nobody knows.
+		r.Official = worse(checked.Official.Verdict, Unknown)
+		r.Strict = Invalid
+	case stats == Unknown:
+		r.Official, r.Strict = checked.Official.Verdict, Unknown
+		r.Reasons = append(r.Reasons, why)
+	default:
+		r.Official, r.Strict = worse(checked.Official.Verdict, stats), worse(checked.Strict.Verdict, stats)
+		if why != "" {
+			r.Reasons = append(r.Reasons, why)
+		}
+	}
+	if mute := findMute(rec.ops, s); mute != nil {
+		r.Violations = append(r.Violations, mute)
+		r.ViolationCount++
+	}
+	if r.ViolationCount > 0 {
+		r.Strict = Invalid
+		r.Reasons = append(r.Reasons, r.Violations[0].Error())
+	}
+	r.Verdict = r.Strict
+	shown, rd := checked.Strict, strict
+	if b.opts.MaelstromQuirks {
+		r.Verdict = r.Official
+		shown, rd = checked.Official, official
+	}
+	if n := len(shown.UnknownKeys); n > 0 {
+		r.Reasons = append(r.Reasons, "the checker ran out of time or memory before it could decide every key")
+	}
+	if len(shown.BadKeys) == 0 {
+		shown, rd = checked.Strict, strict
+	}
+	if len(shown.BadKeys) > 0 {
+		r.Explanation = b.explain(shown.BadKeys[0], rec.ops, rd)
+		r.Reasons = append(r.Reasons, "the history is not linearizable ("+rd.String()+" reading)")
+	}
+}
+
+// explain explains one bad key and draws it into the store.
+func (b *bench) explain(key int, ops []*op, rd reading) *Explanation {
+	var mine []*op
+	for _, o := range ops {
+		if o.Key == key {
+			mine = append(mine, o)
+		}
+	}
+	e := explain(key, mine, rd)
+	if err := e.draw(filepath.Join(b.dir, "linearizability.html")); err != nil {
+		b.out.warn("WARN the visualisation could not be written: " + err.Error())
+	}
+	return e
+}

@@ -1,0 +1,52 @@
+// Package workbench is a test bench that does for a node in any language what
+// `maelstrom test` does, without a JVM: it starts N copies of a program,
+// speaks Maelstrom's line protocol with them over stdin and stdout, carries
+// their messages with latency and partitions, drives client operations, and
+// checks that what the clients saw was linearizable.
+//
+// It is a black box bench. It knows nodes only by what they print, so it may
+// import neither maelraft/raft, maelraft/kv nor maelraft/maelstrom: only the
+// standard library and porcupine (the checker).
+//
+// Where Maelstrom has a habit that hides bugs, the strict form is the default
+// and --maelstrom-quirks brings the habit back, for figures that stand beside
+// Maelstrom's own. The quirks are: a node that prints a bad line is silenced
+// and not failed; reads come from the first block of threads only; the first
+// free thread is preferred; null reads, "key does not exist" and
+// "precondition failed" say nothing to the checker; a key has no operation
+// limit; eleven nodes cannot run; a delay is cut to whole milliseconds once
+// more when its message is taken.
+//
+// How to read it, in the order in which a test runs:
+//
+//	options.go    what can be asked for; every limit and time-out as a constant
+//	run.go        one test from start to verdict
+//	conclude.go   from the finished history to the verdict
+//	cluster.go    running nodes and their network; init
+//	process.go    one node process, its pipes, its death
+//	protocol.go   what a line on a node's stdout must look like
+//	router.go     the network: delays, partitions, counting; inbox.go queues
+//	client.go     one client: one outstanding request, a limit, late replies
+//	workload.go   the seam for workloads; linkv.go is the first of them
+//	generator.go  which thread does the next operation, and when
+//	nemesis.go    when faults start and stop; grudge.go draws partitions
+//	leader.go     who says it leads
+//	history.go    what happened, in order
+//	checker.go    both readings of a history; model.go is the register
+//	              (search.go bounds its search) and explain.go cuts a bad history down to a readable part
+//	stats.go      figures; servable.go and outage.go are two with rules
+//	report.go     the block a person reads, on printer.go; store.go the files
+//	clock.go      monotonic time and exact sleeps; sys_*.go per system
+//
+// One courtesy is asked of a node and can be done without: to answer `status`
+// with status_ok {role, term, ...}: then the figures know who leads
+// and leader-cut knows whom to cut. Maelstrom never sends this type and a node
+// may die of it, so unless told otherwise the bench first asks a throwaway
+// node, a cluster of one named probe0.
+//
+// Everything random comes from Options.Seed through independent streams
+// (rng.go): the k-th operation of a client thread, the k-th delay of a link
+// and the fault timetable depend on the seed alone. What depends on the nodes
+// as well is which thread happens to be free, and hence the interleaving and
+// the moment at which a block of threads moves on to its next key.
+package workbench

@@ -1,0 +1,234 @@
+package workbench
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+)
+
+// CrashError says that a node ended before the test did. Main answers it with
+// exit code 255, as Maelstrom does.
+type CrashError struct {
+	// Node is its name.
+	Node string
+	// Status is how it ended, as in "exit status 0" or "signal: killed".
+	Status string
+	// Tail holds its last stderr lines.
+	Tail []string
+}
+
+// Error names node and status and shows the last stderr lines.
+func (e *CrashError) Error() string {
+	text := fmt.Sprintf("node %s ended (%s) while the test was running; a node must stay up until it is killed", e.Node, e.Status)
+	if len(e.Tail) == 0 {
+		return text + "; it wrote nothing to stderr"
+	}
+	return text + ". Its last stderr lines:\n  " + strings.Join(e.Tail, "\n  ")
+}
+
+// process is one running node. The router's feed goroutine owns stdin.
+type process struct {
+	id     string
+	cmd    *exec.Cmd
+	stdin  *os.File
+	stdout *os.File
+	stderr *os.File
+	tail   tail
+	log    *os.File
+	// stderrDone is closed when stderr has been read to its end.
+	stderrDone chan struct{}
+	// exited is closed when the process is gone, after status was set.
+	exited chan struct{}
+	status string
+}
+
+// startProcess starts the node program under the name id. stdin, stdout and stderr are plain pipes:
+// os/exec adds no goroutines of its own, so Wait waits for the process alone.
+func startProcess(id string, opts Options, logPath string) (*process, error) {
+	p := &process{id: id, stderrDone: make(chan struct{}), exited: make(chan struct{})}
+	// Deliberately no context: processes end by stop, on every path.
+	p.cmd = exec.Command(opts.Bin, opts.NodeArgs...)
+	p.cmd.Env = append(os.Environ(), opts.env...)
+	p.cmd.Dir = os.TempDir()
+	isolate(p.cmd)
+	if err := os.MkdirAll(filepath.Dir(logPath), 0o755); err != nil {
+		return nil, err
+	}
+	var err error
+	if p.log, err = os.Create(logPath); err != nil {
+		return nil, err
+	}
+	childEnds, err := p.openPipes()
+	if err == nil {
+		err = p.cmd.Start()
+	}
+	for _, f := range childEnds {
+		_ = f.Close()
+	}
+	if err != nil {
+		p.closeFiles()
+		return nil, fmt.Errorf("cannot start node %s: %w", id, err)
+	}
+	go p.wait()
+	return p, nil
+}
+
+// openPipes makes the three pipes and returns the child's ends.
+func (p *process) openPipes() (childEnds []*os.File, err error) {
+	childIn, in, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	p.stdin, childEnds = in, append(childEnds, childIn)
+	out, childOut, err := os.Pipe()
+	if err != nil {
+		return childEnds, err
+	}
+	p.stdout, childEnds = out, append(childEnds, childOut)
+	errs, childErr, err := os.Pipe()
+	if err != nil {
+		return childEnds, err
+	}
+	p.stderr, childEnds = errs, append(childEnds, childErr)
+	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = childIn, childOut, childErr
+	return childEnds, nil
+}
+
+func (p *process) wait() {
+	_ = p.cmd.Wait()
+	p.status = p.cmd.ProcessState.String()
+	close(p.exited)
+}
+
+// stop kills the process and its children and waits until it is gone. Closing
+// our ends of the pipes ends the goroutines that read and write them, even if
+// a grandchild keeps the other ends open.
+func (p *process) stop() {
+	killGroup(p.cmd.Process.Pid)
+	<-p.exited
+	p.closeFiles()
+}
+
+func (p *process) closeFiles() {
+	for _, f := range []*os.File{p.stdin, p.stdout, p.stderr} {
+		if f != nil {
+			_ = f.Close()
+		}
+	}
+}
+
+// watch reports the death of a node that nobody stopped. It reads on for a
+// moment what the node left on stderr.
+func (p *process) watch(ctx context.Context, fail func(error)) {
+	select {
+	case <-ctx.Done():
+		return
+	case <-p.exited:
+	}
+	t := time.NewTimer(crashDrainLimit)
+	defer t.Stop()
+	select {
+	case <-p.stderrDone:
+	case <-t.C:
+	}
+	fail(&CrashError{Node: p.id, Status: p.status, Tail: p.tail.lines()})
+}
+
+// readStderr copies stderr to the log file, and to echo unless it is nil.
+func (p *process) readStderr(echo io.Writer) {
+	defer close(p.stderrDone)
+	defer p.log.Close()
+	r := bufio.NewReader(p.stderr)
+	for {
+		line, err := r.ReadString('\n')
+		if line != "" {
+			_, _ = p.log.WriteString(line)
+			p.tail.add(strings.TrimRight(line, "\r\n"))
+			if echo != nil {
+				_, _ = fmt.Fprintf(echo, "%s: %s\n", p.id, strings.TrimRight(line, "\r\n"))
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// readStdout hands each line to handle until stdout ends. Lines end as Java's
+// readLine ends them: at \n, \r or both.
+func (p *process) readStdout(handle func(line []byte)) {
+	readLines(p.stdout, stdoutLineLimit, handle)
+}
+
+// readLines splits r into lines. A line longer than limit is cut there, which
+// makes it bad JSON and hence a fault. What follows the last line end is the
+// rest of a process that died while it wrote, and is left out.
+func readLines(r io.Reader, limit int, handle func(line []byte)) {
+	br := bufio.NewReaderSize(r, feedBatch)
+	var long []byte
+	for {
+		part, err := br.ReadSlice('\n')
+		if len(long) > 0 || errors.Is(err, bufio.ErrBufferFull) {
+			if room := limit - len(long); len(part) > room {
+				part = part[:room]
+			}
+			long = append(long, part...)
+			if errors.Is(err, bufio.ErrBufferFull) {
+				continue
+			}
+			part = long
+		}
+		if err != nil {
+			return
+		}
+		splitReturns(part, handle)
+		long = nil
+	}
+}
+
+// splitReturns handles one line that may hold carriage returns.
+func splitReturns(line []byte, handle func([]byte)) {
+	if n := len(line); n > 0 && line[n-1] == '\n' {
+		line = line[:n-1]
+	}
+	if n := len(line); n > 0 && line[n-1] == '\r' {
+		line = line[:n-1]
+	}
+	start := 0
+	for i, c := range line {
+		if c == '\r' {
+			handle(line[start:i])
+			start = i + 1
+		}
+	}
+	handle(line[start:])
+}
+
+// tail keeps the last lines of a log. Safe for concurrent use.
+type tail struct {
+	mu   sync.Mutex
+	last []string
+}
+
+func (t *tail) add(line string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.last) == crashTailLines {
+		t.last = append(t.last[:0], t.last[1:]...)
+	}
+	t.last = append(t.last, line)
+}
+
+func (t *tail) lines() []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return append([]string(nil), t.last...)
+}

@@ -1,0 +1,341 @@
+package workbench
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"math/rand/v2"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// feedBatch is how many bytes of due messages one write to a node may carry.
+const feedBatch = 64 << 10
+
+// router is the network. It carries messages between nodes and clients as
+// Maelstrom does: each node has one queue, ordered by deadline, and one
+// goroutine that takes the head of it, drops it if the sender is cut off *at
+// that moment*, and otherwise sleeps until it is due while everything behind
+// it waits. Clients have neither delay nor partitions. Safe for concurrent use.
+type router struct {
+	clock   clock
+	seed    uint64
+	delays  latency
+	quirks  bool
+	sleep   sleeper
+	late    lateness
+	mu      sync.Mutex
+	nodes   map[string]*inbox
+	clients map[string]*client
+	links   map[[2]string]*rand.Rand
+	grudge  grudge
+	lastID  int
+	clientN int
+	stats   NetStats
+}
+
+// NetStats counts messages since the nodes were started.
+type NetStats struct {
+	// All counts every message; Clients those with a client at one end;
+	// Servers those between nodes, self-sends included.
+	All     Traffic `json:"all"`
+	Clients Traffic `json:"clients"`
+	Servers Traffic `json:"servers"`
+	// ServersByType counts sent messages between nodes by their body's type.
+	ServersByType map[string]int `json:"servers_by_type"`
+	// Dropped counts messages that a partition swallowed.
+	Dropped int `json:"dropped"`
+	// LateReplies counts replies that came after their client gave up.
+	LateReplies int `json:"late_replies"`
+	// ForeignReplies counts replies from a node other than the one asked. They
+	// take the client's free link, so message and latency figures flatter.
+	ForeignReplies int `json:"foreign_replies"`
+	// SpoofedSources counts messages whose src was not the node's own id.
+	SpoofedSources int `json:"spoofed_sources"`
+	// SilencedLines counts lines of silenced nodes (with quirks only).
+	SilencedLines int `json:"silenced_lines"`
+}
+
+// Traffic counts messages of one class. Bytes are those of bodies sent.
+type Traffic struct {
+	Sent     int   `json:"sent"`
+	Received int   `json:"received"`
+	Bytes    int64 `json:"bytes"`
+}
+
+func newRouter(c clock, opts Options, sleep sleeper) *router {
+	return &router{
+		clock:   c,
+		seed:    opts.Seed,
+		delays:  latency{mean: opts.Latency, dist: opts.LatencyDist},
+		quirks:  opts.MaelstromQuirks,
+		sleep:   sleep,
+		nodes:   map[string]*inbox{},
+		clients: map[string]*client{},
+		links:   map[[2]string]*rand.Rand{},
+		stats:   NetStats{ServersByType: map[string]int{}},
+	}
+}
+
+// addNode makes id a destination.
+func (rt *router) addNode(id string) *inbox {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	ib := newInbox()
+	rt.nodes[id] = ib
+	return ib
+}
+
+// addClient opens a client with the next id of the one counter for all.
+func (rt *router) addClient() *client {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	c := newClient(rt, fmt.Sprintf("c%d", rt.clientN))
+	rt.clientN++
+	rt.clients[c.id] = c
+	return c
+}
+
+// closeClient makes the client's id unknown; messages to it are violations.
+func (rt *router) closeClient(c *client) {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	delete(rt.clients, c.id)
+}
+
+// setGrudge replaces the partition in force; nil heals. The grudge must not be
+// changed afterwards.
+func (rt *router) setGrudge(g grudge) {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	rt.grudge = g
+}
+
+// snapshot copies the counters.
+func (rt *router) snapshot() NetStats {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	s := rt.stats
+	s.ServersByType = maps.Clone(s.ServersByType)
+	return s
+}
+
+func (rt *router) countSilenced() {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	rt.stats.SilencedLines++
+}
+
+// sendFromNode carries a message that node printed, after checking its ends. A
+// mild fault does not keep it from being carried.
+func (rt *router) sendFromNode(node string, m message) *fault {
+	rt.mu.Lock()
+	spoof := rt.judgeSource(node, m.src)
+	c, toClient := rt.clients[m.dest]
+	_, toNode := rt.nodes[m.dest]
+	if spoof != nil && !spoof.mild {
+		rt.mu.Unlock()
+		return spoof
+	}
+	if !toClient && !toNode {
+		rt.mu.Unlock()
+		return &fault{why: fmt.Sprintf("its dest %q is unknown", m.dest), asks: askDest}
+	}
+	rt.post(m)
+	rt.mu.Unlock()
+	if toClient {
+		if f := c.deliver(node, m); f != nil {
+			return f
+		}
+	}
+	return spoof
+}
+
+// judgeSource tells a src that is not the sender's own: Maelstrom only asks
+// that somebody has it, and gives a client's the client's free links.
+func (rt *router) judgeSource(node, src string) *fault {
+	if src == node {
+		return nil
+	}
+	rt.stats.SpoofedSources++
+	_, isNode := rt.nodes[src]
+	_, isClient := rt.clients[src]
+	if !isNode && !isClient {
+		return &fault{why: fmt.Sprintf("its src %q is unknown", src), asks: askSrc}
+	}
+	return &fault{why: fmt.Sprintf("its src %q is somebody else's", src), asks: askSrc, mild: true}
+}
+
+// sendFromClient carries a request.
+func (rt *router) sendFromClient(m message) {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	rt.post(m)
+}
+
+// post numbers and counts a message and, if it goes to a node, queues it. The
+// caller holds mu and has checked both ends. Clients have no queue here: their
+// links have no delay, so the caller hands the message over at once.
+func (rt *router) post(m message) {
+	id := rt.lastID
+	rt.lastID++
+	ib, toNode := rt.nodes[m.dest]
+	_, fromClient := rt.clients[m.src]
+	server := toNode && !fromClient
+	rt.countSent(m, server)
+	if !toNode {
+		rt.countReceived(false)
+		return
+	}
+	var delay time.Duration
+	if server {
+		delay = time.Duration(rt.delays.draw(rt.link(m.src, m.dest))) * time.Millisecond
+	}
+	ib.push(&parcel{src: m.src, server: server, deadline: rt.clock.now() + delay, line: encode(id, m)})
+}
+
+// link returns the stream of delays of an ordered pair of nodes.
+func (rt *router) link(src, dest string) *rand.Rand {
+	key := [2]string{src, dest}
+	r, ok := rt.links[key]
+	if !ok {
+		r = stream(rt.seed, purposeDelay, src+">"+dest)
+		rt.links[key] = r
+	}
+	return r
+}
+
+func (rt *router) countSent(m message, server bool) {
+	class := &rt.stats.Clients
+	if server {
+		class = &rt.stats.Servers
+		rt.stats.ServersByType[m.kind]++
+	}
+	for _, t := range []*Traffic{&rt.stats.All, class} {
+		t.Sent++
+		t.Bytes += int64(len(m.body))
+	}
+}
+
+func (rt *router) countReceived(server bool) {
+	rt.stats.All.Received++
+	if server {
+		rt.stats.Servers.Received++
+	} else {
+		rt.stats.Clients.Received++
+	}
+}
+
+// encode writes the line that a node gets: the message with Maelstrom's id.
+func encode(id int, m message) []byte {
+	line := make([]byte, 0, len(m.body)+len(m.src)+len(m.dest)+48)
+	line = append(line, `{"id":`...)
+	line = strconv.AppendInt(line, int64(id), 10)
+	line = append(line, `,"src":"`...) // ids are ours or checked: plain ASCII
+	line = append(line, m.src...)
+	line = append(line, `","dest":"`...)
+	line = append(line, m.dest...)
+	line = append(line, `","body":`...)
+	line = append(line, m.body...)
+	return append(line, '}', '\n')
+}
+
+// feed delivers a node's messages to its stdin until ctx ends. It is the only
+// reader of the node's inbox. A node that does not read blocks only this
+// goroutine; after a write error the messages are thrown away.
+func (rt *router) feed(ctx context.Context, id string, ib *inbox, stdin io.Writer) {
+	var batch bytes.Buffer
+	var kinds []bool // per message in batch: between nodes?
+	broken := false
+	for {
+		p := ib.poll(ctx)
+		if p == nil {
+			return
+		}
+		if rt.drops(id, p) {
+			continue
+		}
+		if !rt.sleepUntil(ctx, p.deadline) {
+			return
+		}
+		batch.Reset()
+		kinds = kinds[:0]
+		for p != nil {
+			batch.Write(p.line)
+			kinds = append(kinds, p.server)
+			if batch.Len() >= feedBatch {
+				break
+			}
+			p = rt.nextDue(id, ib)
+		}
+		if broken {
+			continue
+		}
+		if _, err := stdin.Write(batch.Bytes()); err != nil {
+			broken = true
+			continue
+		}
+		rt.delivered(kinds)
+	}
+}
+
+// nextDue takes messages that are due already: with them, taking, testing the
+// partition and delivering fall into one instant.
+func (rt *router) nextDue(id string, ib *inbox) *parcel {
+	for {
+		p := ib.pollDue(rt.clock.now())
+		if p == nil || !rt.drops(id, p) {
+			return p
+		}
+	}
+}
+
+// drops says whether the partition in force swallows p, and counts it.
+func (rt *router) drops(id string, p *parcel) bool {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	if !p.server || !rt.grudge.cuts(p.src, id) {
+		return false
+	}
+	rt.stats.Dropped++
+	return true
+}
+
+func (rt *router) delivered(kinds []bool) {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	for _, server := range kinds {
+		rt.countReceived(server)
+	}
+}
+
+// sleepUntil sleeps until the deadline. Maelstrom cuts the time left to whole
+// milliseconds once more, which makes it up to 1 ms early; so do quirks.
+func (rt *router) sleepUntil(ctx context.Context, deadline time.Duration) bool {
+	left := deadline - rt.clock.now()
+	if rt.quirks {
+		left = left.Truncate(time.Millisecond)
+	}
+	if left <= 0 {
+		return ctx.Err() == nil
+	}
+	end := rt.clock.now() + left
+	ok := rt.sleep(ctx, left)
+	rt.late.record(max(rt.clock.now()-end, 0))
+	return ok
+}
+
+// countReply counts replies that are legal but worth knowing.
+func (rt *router) countReply(late, foreign bool) {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	if late {
+		rt.stats.LateReplies++
+	}
+	if foreign {
+		rt.stats.ForeignReplies++
+	}
+}

@@ -1,0 +1,85 @@
+package workbench
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// span is a stretch of time [from, to).
+type span struct{ from, to time.Duration }
+
+// forever ends spans that last until the end of the test and beyond.
+const forever = time.Duration(1<<63 - 1)
+
+// servability knows when each node could have served requests.
+//
+// A request is servable if within its client's limit its node was, for two
+// election time-outs + 8 L on end (or for the whole limit, if that is shorter),
+// linked both ways to a node (possibly itself) that is linked both ways to a
+// majority. Which node that is may change meanwhile.
+type servability struct {
+	spans map[string][]span
+	limit time.Duration // the client's limit
+	need  time.Duration // how long the link must last
+}
+
+func newServability(opts Options, nodes []string, phases []phase) *servability {
+	need := 2*time.Duration(opts.ElectionTimeout)*time.Millisecond + servableLatencies*opts.meanLatency()
+	s := &servability{spans: map[string][]span{}, limit: opts.clientLimit(), need: min(need, opts.clientLimit())}
+	for i, p := range phases {
+		to := forever
+		if i+1 < len(phases) {
+			to = phases[i+1].At
+		}
+		for id, ok := range p.Grudge.reach(nodes) {
+			if !ok {
+				continue
+			}
+			spans := s.spans[id]
+			if last := len(spans) - 1; last >= 0 && spans[last].to == p.At {
+				spans[last].to = to
+			} else {
+				spans = append(spans, span{p.At, to})
+			}
+			s.spans[id] = spans
+		}
+	}
+	return s
+}
+
+// servable says whether a request that a node got at a time could be served.
+func (s *servability) servable(node string, invoked time.Duration) bool {
+	return slices.ContainsFunc(s.spans[node], func(sp span) bool {
+		return min(sp.to, invoked+s.limit)-max(sp.from, invoked) >= s.need
+	})
+}
+
+// muteLimits is how many client limits on end a node may leave every servable
+// request without any answer.
+const muteLimits = 5
+
+// findMute looks for a node that stopped answering although it could have:
+// Maelstrom sees time-outs there and calls the test good.
+func findMute(ops []*op, s *servability) *Violation {
+	since := map[string]time.Duration{} // node: first request of the silence
+	silent := map[string]bool{}
+	sorted := slices.Clone(ops)
+	slices.SortFunc(sorted, func(a, b *op) int { return a.ReturnIndex - b.ReturnIndex })
+	for _, o := range sorted {
+		if o.Code != codeTimeout || !s.servable(o.Node, o.Invoke) {
+			silent[o.Node] = false
+			continue
+		}
+		if !silent[o.Node] {
+			silent[o.Node], since[o.Node] = true, o.Invoke
+		}
+		if mute := o.Return - since[o.Node]; mute >= muteLimits*s.limit {
+			return &Violation{
+				Node: o.Node, Why: fmt.Sprintf("it answered nothing for %.1f s (from %.1f s on) while it could reach a majority", mute.Seconds(), since[o.Node].Seconds()),
+				Asks: "a node answers every request, with an error if need be",
+			}
+		}
+	}
+	return nil
+}
