@@ -1,0 +1,45 @@
+// Package maelstrom makes a Raft node of package raft, with the state machine of package kv, a node of Maelstrom, Jepsen's workbench for
+// distributed systems: it serves the workload lin-kv over lines of JSON on stdin and stdout. It is an adapter: it translates, and decides
+// nothing about consensus.
+//
+// It may import raft and what lies below it, kv, and the official Go client library, whose node, message and error types
+// carry the protocol. Nothing below may import it.
+//
+// A line's way through the files, which is also the order to read them in:
+//
+//	server.go      Serve: one reader, one core loop, one writer; what becomes of a line
+//	lines.go       lines of any length in, one at a time
+//	message.go     a line becomes a message, or is refused; object.go is the JSON access beneath it
+//	glimpse.go     who asked, if the line itself is beyond reading
+//	join.go        init: the moment at which there is a node
+//	peers.go       Raft messages in and out, and the silence after the start
+//	overlay.go     ways around cut links
+//	wire.go        the JSON of each Raft message; wire_decode.go is the way back
+//	requests.go    read, write, cas and status
+//	patience.go    how long a request may wait
+//	replies.go     every reply there is, and the table from outcomes to error codes
+//	library.go     the official client, and what has to be known about it
+//	output.go      the only way to stdout
+//	drops.go       counting and logging what was thrown away
+//
+// limits.go and options.go hold every number.
+//
+// # Three goroutines, and nobody waits for stdout
+//
+// The reader takes in one line after the other and hands what it finds to the core's inbox, in that order. The core's loop (package
+// driver) sends messages and replies into a queue in memory. The writer takes everything that has queued up and writes it at
+// once. If nobody reads our stdout, the queue fills: then Raft messages are dropped, which Raft copes with, and the reader
+// pauses before it takes further requests; but the loop never stops, and the end of stdin is always noticed in the end.
+// The inbox is bounded too: while it is full, the reader waits, and so does whoever writes to our stdin.
+//
+// # Cut links
+//
+// A partition seldom cuts everything, and some cut one direction only. A node that gets no word from a peer wraps its messages in
+// relays and gives them to the others, who pass them on, one step far, until both ends know a way, which is then used until the direct
+// one works again. The core knows nothing of this. Where nothing is cut, nothing is relayed.
+//
+// # Bad input
+//
+// No input ends the process or changes the state. What is wrong with a request is told to the client, if it can be told who asked
+// and under which msg_id; all else is counted (the reply to status shows the counts), logged at most once a second, and dropped.
+package maelstrom

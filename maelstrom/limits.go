@@ -1,0 +1,63 @@
+package maelstrom
+
+import (
+	"time"
+
+	"maelraft/kv"
+)
+
+// Every size and time of the adapter. Those that a user may want to change are in Options.
+const (
+	// maxLine is the longest line in bytes that is taken in. A longer one is skipped while it is read, and answered with error
+	// 12 if it was a request.
+	maxLine = 8 << 20
+	// readBuffer is how many bytes one read from stdin may bring. Lines up to this length are not copied.
+	readBuffer = 64 << 10
+	// keepBuffer is the largest buffer in bytes that is kept for the next line, or the next write.
+	keepBuffer = 1 << 20
+	// maxDepth is how deeply a line may be nested: a value, within a command, within a list, within a body, within an envelope.
+	maxDepth = kv.MaxDepth + 8
+	// maxFields is how many members one object outside of values may have. The longest that we know has a dozen.
+	maxFields = 256
+	// maxToken is the longest name, id or type, in bytes, that is looked at in a line that cannot be parsed.
+	maxToken = 256
+
+	// maxQueuedForPeers is how many bytes may wait for stdout before messages to peers are dropped, and before the reader
+	// pauses ahead of each request.
+	maxQueuedForPeers = 16 << 20
+	// maxQueued is how many bytes may wait for stdout before replies are dropped too. It is large, because it is reached only if the
+	// requests in flight have very large answers, or nobody reads.
+	maxQueued = 256 << 20
+	// maxPause is how long the reader waits for room before it drops the request: by then its client has given up.
+	maxPause = time.Second
+	// flushLimit is how long the end of stdin waits for stdout to take what is left.
+	flushLimit = time.Second
+	// clientGeneration is how many clients are remembered before older ones begin to be forgotten (see clientSet).
+	clientGeneration = 1 << 15
+
+	// silence is how long after init a node sends nothing to a peer that it has not heard. Maelstrom starts nodes in parallel, and silences
+	// for good a node that writes to one which does not exist yet.
+	silence = 150 * time.Millisecond
+	// afterSilence is added to it before the first election, so that its messages are not lost.
+	afterSilence = 5 * time.Millisecond
+
+	// maxFloodGap is the longest pause between two attempts to find a way around a cut link, in times that a peer has to answer.
+	maxFloodGap = 8
+
+	// longPause is the pause between two messages to a peer, in the same unit, after which its silence to the first means nothing.
+	longPause = 10
+
+	// minClientLimit and clientLimitLatencies are Maelstrom's: a lin-kv client gives up after the larger of one second and
+	// ten times the mean one-way latency.
+	minClientLimit       = time.Second
+	clientLimitLatencies = 10
+	// mostPatience and leastPatience bound the part of the client's limit after which a request is answered, come what may. The
+	// rest is for the way in and out, of which patience.go knows more.
+	mostPatience, leastPatience = 0.85, 0.7
+	// latencyCaution scales down our estimate of the latency: it is half a measured round trip, which includes time in queues and in
+	// busy processes. Too small an estimate answers early, too large a one not at all.
+	latencyCaution = 0.8
+
+	// logEvery is the least time between two log lines, from warning up, with the same text.
+	logEvery = time.Second
+)

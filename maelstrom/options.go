@@ -1,0 +1,68 @@
+package maelstrom
+
+import (
+	"errors"
+	"log/slog"
+	"time"
+
+	"maelraft/kv"
+	"maelraft/raft"
+	"maelraft/raft/session"
+)
+
+// Options are what a user may set for a node. The tags make it a kong command. Zero is the default of every number and
+// means that the node finds out for itself; the zero LogLevel is info.
+type Options struct {
+	// LogLevel is the least level that goes to stderr.
+	LogLevel slog.Level `help:"Least level to log on stderr: debug, info, warn or error." default:"warn" placeholder:"LEVEL"`
+	// ElectionTimeout in milliseconds; time-outs are drawn between it and twice it.
+	ElectionTimeout int `help:"Fixed election time-out in ms, the least of the random range; 0 follows measured round trips." default:"0" placeholder:"MS"`
+	// MinElectionTimeout and MaxElectionTimeout in milliseconds bound what measuring makes of it.
+	MinElectionTimeout int `help:"Lower bound in ms of the measured election time-out; 0 is 100." default:"0" placeholder:"MS"`
+	MaxElectionTimeout int `help:"Upper bound in ms of the measured election time-out; 0 is 3000." default:"0" placeholder:"MS"`
+	// Heartbeat in milliseconds is the longest silence of a leader.
+	Heartbeat int `help:"Longest silence of a leader in ms; 0 is a third of the least election time-out." default:"0" placeholder:"MS"`
+	// Seed makes the node's random choices repeatable. Nodes of one cluster may have the same.
+	Seed uint64 `help:"Seed of random time-outs; 0 draws one." default:"0"`
+}
+
+// Validate says what is wrong with the options, or nil. kong calls it.
+func (o Options) Validate() error {
+	if o.ElectionTimeout != 0 && (o.MinElectionTimeout != 0 || o.MaxElectionTimeout != 0) {
+		return errors.New("--election-timeout fixes what --min-election-timeout and --max-election-timeout bound: give one or the others")
+	}
+	return o.raftConfig("n1", []raft.NodeID{"n1"}).Validate()
+}
+
+// raftConfig returns the core's configuration, but for its seed.
+func (o Options) raftConfig(id raft.NodeID, members []raft.NodeID) raft.Config[command] {
+	c := raft.Config[command]{
+		ID:                 id,
+		Members:            members,
+		Resend:             true, // package session sees to it that nothing is executed twice
+		ElectionTimeout:    milliseconds(o.ElectionTimeout),
+		MinElectionTimeout: milliseconds(o.MinElectionTimeout),
+		MaxElectionTimeout: milliseconds(o.MaxElectionTimeout),
+		Heartbeat:          milliseconds(o.Heartbeat),
+		SizeOf:             sizeOf,
+	}
+	if len(members) > 1 {
+		c.FirstElection = silence + afterSilence
+	}
+	return c
+}
+
+func milliseconds(n int) time.Duration { return time.Duration(n) * time.Millisecond }
+
+// The instances of the generic packages that this one is about.
+type (
+	command = session.Command[kv.Command]
+	result  = session.Result[kv.Result]
+	outcome = raft.Outcome[result]
+)
+
+// sizeOf is about how many bytes a command takes in a message.
+func sizeOf(c command) int {
+	const names = 96 // index, term, by, seq, client, id and seen, with their numbers
+	return names + len(c.Client) + kv.Size(c.Op)
+}

@@ -1,0 +1,130 @@
+package maelstrom
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+
+	official "github.com/jepsen-io/maelstrom/demo/go"
+)
+
+// server is one node from its first line to its last. Its fields belong to the reader's goroutine, but for those that say of
+// themselves that they are safe for concurrent use.
+type server struct {
+	opts  Options
+	log   *slog.Logger
+	drops *drops
+	out   *output
+	node  *official.Node
+
+	member *member // nil before init
+	tasks  sync.WaitGroup
+	stop   context.CancelFunc
+	ctx    context.Context
+}
+
+// Serve runs a Maelstrom node: protocol lines from in and to out, the log to logs. It returns nil at the end of in, after every
+// request that still waited has been answered, or the error with which reading failed. It owns in and out meanwhile. Several nodes may
+// run in one process; Serve turns the standard logger of package log off.
+//
+// If out does not take what is left within a second at the end, Serve returns all the same and leaves the goroutine behind that
+// waits for it.
+func Serve(in io.Reader, out, logs io.Writer, o Options) error {
+	if err := o.Validate(); err != nil {
+		return err
+	}
+	log := slog.New(newLimiter(slog.NewTextHandler(logs, &slog.HandlerOptions{Level: o.LogLevel})))
+	s := &server{opts: o, log: log, drops: newDrops(log)}
+	s.out = newOutput(out, s.drops)
+	s.node = newNode(s.out)
+	s.ctx, s.stop = context.WithCancel(context.Background())
+	go s.out.run()
+
+	err := s.read(in)
+	s.stop()
+	s.tasks.Wait()
+	s.out.close()
+	return err
+}
+
+// read takes in lines until there are no more.
+func (s *server) read(in io.Reader) error {
+	lines := newLineReader(in)
+	for {
+		text, tooLong, err := lines.next()
+		s.guard("READING", func() {
+			if tooLong != nil {
+				s.refuse(tooLong, errTooLong)
+			} else if len(text) > 0 {
+				s.take(text)
+			}
+		})
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("maelstrom: stdin: %w", err)
+		}
+	}
+}
+
+// guard keeps the process alive: one that ends aborts a Maelstrom test without any analysis.
+func (s *server) guard(what string, work func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.log.Error("PANIC WHILE "+what, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+		}
+	}()
+	work()
+}
+
+// take takes in one line.
+func (s *server) take(line []byte) {
+	m, err := parseMessage(line)
+	if err != nil {
+		if blank(line) {
+			s.drops.add(slog.LevelWarn, dropBlank)
+			return
+		}
+		g := &glimpse{}
+		g.look(line)
+		s.log.Debug("unreadable line", "error", err, "line", excerpt(line))
+		s.refuse(g, err)
+		return
+	}
+	switch kind := m.kind(); {
+	case m.Src == "":
+		s.drops.add(slog.LevelWarn, dropNoSource)
+	case kind == "init":
+		s.handleInit(m)
+	case s.member == nil:
+		// We have no name to answer under: a reply without src would silence us for good.
+		s.drops.add(slog.LevelDebug, dropBeforeInit, "src", m.Src, "type", kind)
+	case m.Dest != s.member.id || m.Src == s.member.id:
+		s.drops.add(slog.LevelDebug, dropElsewhere, "src", m.Src, "dest", m.Dest)
+	case m.body.find("in_reply_to") != nil:
+		s.drops.add(slog.LevelDebug, dropReply, "src", m.Src, "type", kind) // we ask nobody anything
+	case s.member.isPeer(m.Src) && isRaft(kind):
+		s.receive(m, kind)
+	default:
+		s.handleRequest(m, kind)
+	}
+}
+
+// refuse answers a line that cannot be parsed, if it can be told who sent it.
+func (s *server) refuse(g *glimpse, why error) {
+	if s.member == nil || !g.hasMsgID || g.src == "" || g.src == s.member.id || g.dest != s.member.id {
+		s.drops.add(slog.LevelWarn, dropUnreadable, "error", why)
+		return
+	}
+	s.replyError(asker{g.src, g.msgID}, official.MalformedRequest, why.Error())
+}
+
+func blank(line []byte) bool {
+	c := cursor{rest: line}
+	return c.next() == 0
+}
