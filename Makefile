@@ -1,0 +1,53 @@
+# The two commands of the README are demo and test. Each recipe says what it runs; machines without make can run that.
+
+GO     ?= go
+BIN    := bin/maelraft
+TOOLS  := .tools/bin
+# The race detector needs a C compiler.
+RACE   := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
+
+.PHONY: help demo test build check lint tools short sim maelstrom docs clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+demo: ## five nodes under partitions for 20 s, and a verdict
+	$(GO) run . test --node-count 5 --time-limit 20 --rate 100 --latency 10 --nemesis partition --nemesis-interval 4
+
+test: ## all tests
+	@test -n "$(RACE)" || echo "no C compiler found: testing without the race detector"
+	$(GO) test $(RACE) ./...
+
+build: ## the binary, in bin/
+	$(GO) build -o $(BIN) .
+
+check: lint test short ## what CI runs
+
+tools:
+	@mkdir -p $(TOOLS)
+	@$(GO) build -C scripts/tools -o $(abspath $(TOOLS))/ honnef.co/go/tools/cmd/staticcheck mvdan.cc/gofumpt
+
+lint: tools ## format, vet, staticcheck
+	@unformatted=$$($(TOOLS)/gofumpt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "not gofumpt: $$unformatted"; exit 1; }
+	$(GO) vet ./...
+	$(TOOLS)/staticcheck ./...
+
+short: build ## short runs of the workbench under partitions
+	$(BIN) test --node-count 3 --time-limit 12 --rate 100 --latency 10 --nemesis partition --nemesis-interval 2
+	$(BIN) test --node-count 5 --time-limit 12 --rate 100 --latency 10 --latency-dist exponential --nemesis partition --nemesis-interval 2
+
+SEEDS ?= 10000
+sim: ## SEEDS seeds of the simulator (default 10000)
+	$(GO) test ./raft/sim -run TestSwarm -seeds $(SEEDS) -timeout 60m
+
+maelstrom: ## the rungs L0 to L6 under the official Maelstrom; figures in results/maelstrom.md
+	scripts/maelstrom.sh
+
+docs: ## the API documentation as text, in build/docs/
+	@mkdir -p build/docs
+	@for p in $$($(GO) list ./... | grep -v /scripts); do $(GO) doc -all $$p > build/docs/$$(echo $$p | tr / .).txt; done
+	@ls build/docs/*
+	@echo "in a browser: $(GO) doc -http"
+
+clean: ## remove everything that was built
+	rm -rf bin build .tools

@@ -1,0 +1,69 @@
+// Command maelraft is a node of Maelstrom that serves lin-kv on Raft, and with "test" a bench that tests this or any other node.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"maelraft/maelstrom"
+	"maelraft/maelstrom/workbench"
+)
+
+// commands is the command line. Maelstrom starts a node without arguments, so that is the default.
+type commands struct {
+	Node maelstrom.Options `cmd:"" default:"withargs" help:"Be a node: Maelstrom's protocol on stdin and stdout. The default."`
+	Test test              `cmd:"" help:"Test nodes as 'maelstrom test' does. Exit codes: 0 valid, 1 invalid, 2 unknown, 254 bad arguments, 255 no verdict."`
+}
+
+type test struct {
+	workbench.Options `embed:""`
+}
+
+// Run runs one test and ends the process with its verdict. kong calls it.
+func (t test) Run() error {
+	if t.Bin == "" {
+		self, err := os.Executable()
+		if err != nil {
+			return err
+		}
+		t.Bin = self
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	result, err := workbench.Run(ctx, t.Options, os.Stdout)
+	if err == nil && result.ExitCode() != workbench.ExitValid {
+		err = verdict(result.ExitCode())
+	}
+	return err
+}
+
+// verdict is the exit code of a test that was not valid. What there is to say about it has been said.
+type verdict int
+
+func (v verdict) Error() string { return fmt.Sprintf("exit code %d", int(v)) }
+
+func main() {
+	var c commands
+	parser := kong.Must(&c, kong.Name("maelraft"), kong.Description("A lin-kv node on Raft for Jepsen's Maelstrom, and a bench to test it."))
+	command, err := parser.Parse(os.Args[1:])
+	if err != nil {
+		exit(workbench.ExitBadArguments, err)
+	}
+	switch err := command.Run().(type) {
+	case nil:
+	case verdict:
+		os.Exit(int(err))
+	default:
+		exit(workbench.ExitCrashed, err)
+	}
+}
+
+func exit(code int, err error) {
+	fmt.Fprintln(os.Stderr, "maelraft:", err)
+	os.Exit(code)
+}
