@@ -1,0 +1,3 @@
+// Package scripts holds no code, only tests that look at the repository as a whole: the arrows between its packages and the shape of
+// its functions. The shell scripts beside them run the official Maelstrom and fill results/.
+package scripts
