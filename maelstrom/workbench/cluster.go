@@ -33,6 +33,8 @@ type clusterConfig struct {
 	opts   Options
 	nodes  []string
 	clock  clock
+	launch launcher
+	sleep  sleeper
 	logDir string
 	stderr io.Writer // receives nodes' stderr, or nil
 	fail   func(error)
@@ -45,7 +47,7 @@ type clusterConfig struct {
 func startCluster(ctx context.Context, cfg clusterConfig) (*cluster, error) {
 	c := &cluster{
 		nodes: cfg.nodes, fail: cfg.fail, note: cfg.note, warn: cfg.warn, quirks: cfg.opts.MaelstromQuirks,
-		router: newRouter(cfg.clock, cfg.opts, preciseSleep),
+		router: newRouter(cfg.clock, cfg.opts, cfg.sleep),
 	}
 	c.ctx, c.cancel = context.WithCancel(ctx)
 	inboxes := make([]*inbox, len(c.nodes))
@@ -71,7 +73,7 @@ func startCluster(ctx context.Context, cfg clusterConfig) (*cluster, error) {
 }
 
 func (c *cluster) startNode(id string, ib *inbox, cfg clusterConfig) error {
-	p, err := startProcess(id, cfg.opts, filepath.Join(cfg.logDir, id+".log"))
+	p, err := startProcess(cfg.launch, id, cfg.opts, filepath.Join(cfg.logDir, id+".log"))
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,8 @@
 //	run.go        one test from start to verdict
 //	conclude.go   from the finished history to the verdict
 //	cluster.go    running nodes and their network; init
-//	process.go    one node process, its pipes, its death
+//	process.go    one running node, its streams, its death; program.go starts
+//	              it as an operating system process
 //	protocol.go   what a line on a node's stdout must look like
 //	router.go     the network: delays, partitions, counting; inbox.go queues
 //	client.go     one client: one outstanding request, a limit, late replies

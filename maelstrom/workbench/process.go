@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -34,15 +33,27 @@ func (e *CrashError) Error() string {
 	return text + ". Its last stderr lines:\n  " + strings.Join(e.Tail, "\n  ")
 }
 
+// running is a node program as the bench sees it once it is started: three
+// streams, and how it ends. It is an operating system process (program.go), or
+// a function in the bench's own tests, which then take no time.
+type running struct {
+	stdin          io.WriteCloser
+	stdout, stderr io.ReadCloser
+	// wait returns how the program ended, once it is gone. It is called once.
+	wait func() string
+	// kill ends the program and whatever it has started. It does not wait.
+	kill func()
+}
+
+// launcher starts a node program.
+type launcher func(id string, opts Options) (*running, error)
+
 // process is one running node. The router's feed goroutine owns stdin.
 type process struct {
-	id     string
-	cmd    *exec.Cmd
-	stdin  *os.File
-	stdout *os.File
-	stderr *os.File
-	tail   tail
-	log    *os.File
+	*running
+	id   string
+	tail tail
+	log  *os.File
 	// stderrDone is closed when stderr has been read to its end.
 	stderrDone chan struct{}
 	// exited is closed when the process is gone, after status was set.
@@ -50,15 +61,10 @@ type process struct {
 	status string
 }
 
-// startProcess starts the node program under the name id. stdin, stdout and stderr are plain pipes:
-// os/exec adds no goroutines of its own, so Wait waits for the process alone.
-func startProcess(id string, opts Options, logPath string) (*process, error) {
+// startProcess starts a node under the name id. What it prints on stderr goes
+// to a file.
+func startProcess(launch launcher, id string, opts Options, logPath string) (*process, error) {
 	p := &process{id: id, stderrDone: make(chan struct{}), exited: make(chan struct{})}
-	// Deliberately no context: processes end by stop, on every path.
-	p.cmd = exec.Command(opts.Bin, opts.NodeArgs...)
-	p.cmd.Env = append(os.Environ(), opts.env...)
-	p.cmd.Dir = os.TempDir()
-	isolate(p.cmd)
 	if err := os.MkdirAll(filepath.Dir(logPath), 0o755); err != nil {
 		return nil, err
 	}
@@ -66,62 +72,25 @@ func startProcess(id string, opts Options, logPath string) (*process, error) {
 	if p.log, err = os.Create(logPath); err != nil {
 		return nil, err
 	}
-	childEnds, err := p.openPipes()
-	if err == nil {
-		err = p.cmd.Start()
-	}
-	for _, f := range childEnds {
-		_ = f.Close()
-	}
-	if err != nil {
-		p.closeFiles()
+	if p.running, err = launch(id, opts); err != nil {
+		_ = p.log.Close()
 		return nil, fmt.Errorf("cannot start node %s: %w", id, err)
 	}
-	go p.wait()
+	go func() {
+		p.status = p.wait()
+		close(p.exited)
+	}()
 	return p, nil
-}
-
-// openPipes makes the three pipes and returns the child's ends.
-func (p *process) openPipes() (childEnds []*os.File, err error) {
-	childIn, in, err := os.Pipe()
-	if err != nil {
-		return nil, err
-	}
-	p.stdin, childEnds = in, append(childEnds, childIn)
-	out, childOut, err := os.Pipe()
-	if err != nil {
-		return childEnds, err
-	}
-	p.stdout, childEnds = out, append(childEnds, childOut)
-	errs, childErr, err := os.Pipe()
-	if err != nil {
-		return childEnds, err
-	}
-	p.stderr, childEnds = errs, append(childEnds, childErr)
-	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = childIn, childOut, childErr
-	return childEnds, nil
-}
-
-func (p *process) wait() {
-	_ = p.cmd.Wait()
-	p.status = p.cmd.ProcessState.String()
-	close(p.exited)
 }
 
 // stop kills the process and its children and waits until it is gone. Closing
 // our ends of the pipes ends the goroutines that read and write them, even if
 // a grandchild keeps the other ends open.
 func (p *process) stop() {
-	killGroup(p.cmd.Process.Pid)
+	p.kill()
 	<-p.exited
-	p.closeFiles()
-}
-
-func (p *process) closeFiles() {
-	for _, f := range []*os.File{p.stdin, p.stdout, p.stderr} {
-		if f != nil {
-			_ = f.Close()
-		}
+	for _, f := range []io.Closer{p.stdin, p.stdout, p.stderr} {
+		_ = f.Close()
 	}
 }
 

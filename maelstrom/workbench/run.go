@@ -74,6 +74,8 @@ type bench struct {
 	workload workload
 	history  *history
 	clock    clock
+	launch   launcher
+	sleep    sleeper
 	out      *printer
 	dir      string
 	cluster  *cluster
@@ -98,10 +100,15 @@ func Run(ctx context.Context, opts Options, stdout io.Writer) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	return b.run(ctx)
+}
+
+// run is Run, once the options are known to make sense.
+func (b *bench) run(ctx context.Context) (Result, error) {
 	inner, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	b.fail = fail
-	err = b.test(inner)
+	err := b.test(inner)
 	// A violation has a verdict, everything else that ends a test has none.
 	violation := (*Violation)(nil)
 	if err != nil && !errors.As(err, &violation) {
@@ -131,7 +138,8 @@ func newBench(opts Options, stdout io.Writer) (*bench, error) {
 	}
 	b := &bench{
 		opts: opts, nodes: nodeNames(opts.NodeCount), threads: threads,
-		workload: newWorkload(opts.Workload), clock: newClock(), out: newPrinter(stdout, opts.Quiet),
+		workload: newWorkload(opts.Workload), clock: newClock(), launch: launchProgram, sleep: preciseSleep,
+		out: newPrinter(stdout, opts.Quiet),
 	}
 	b.history = newHistory(b.clock)
 	b.board = &board{now: b.history.now}
@@ -144,7 +152,7 @@ func newBench(opts Options, stdout io.Writer) (*bench, error) {
 func (b *bench) test(ctx context.Context) error {
 	b.out.header(b)
 	cfg := clusterConfig{
-		opts: b.opts, nodes: b.nodes, clock: b.clock, logDir: filepath.Join(b.dir, logsDir),
+		opts: b.opts, nodes: b.nodes, clock: b.clock, launch: b.launch, sleep: b.sleep, logDir: filepath.Join(b.dir, logsDir),
 		fail: b.fail, note: b.note, warn: b.out.warn,
 	}
 	b.watched = b.wantsLeader() && (b.opts.WatchLeader == watchOn || probeStatus(ctx, cfg))

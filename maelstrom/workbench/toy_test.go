@@ -2,11 +2,13 @@ package workbench
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
+	"io"
 	"os"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -17,12 +19,8 @@ const toyVariable = "WORKBENCH_TOY"
 
 func TestMain(m *testing.M) {
 	if defect, ok := os.LookupEnv(toyVariable); ok {
-		runToy(defect)
-		return
+		os.Exit(runToy(defect, os.Stdin, os.Stdout, os.Stderr))
 	}
-	flag.Parse()
-	// The tests mostly wait for time to pass.
-	_ = flag.Set("test.parallel", "8")
 	goleak.VerifyTestMain(m)
 }
 
@@ -30,6 +28,10 @@ func TestMain(m *testing.M) {
 // requests on to it. That is linearizable, if not available.
 type toy struct {
 	defect  string
+	out     io.WriteCloser
+	errs    io.Writer
+	ended   bool // it has asked for its own end
+	status  int  // its exit status then
 	id      string
 	nodes   []string
 	values  map[string]string
@@ -63,23 +65,33 @@ type toyBody struct {
 	Term      *int            `json:"term,omitempty"`
 }
 
-func runToy(defect string) {
-	t := &toy{defect: defect, values: map[string]string{}, copies: map[string]string{}, waiting: map[int]toyMessage{}, applied: map[string]int{}}
-	in := bufio.NewScanner(os.Stdin)
-	in.Buffer(nil, 1<<20)
-	for in.Scan() {
+// runToy is a toy's whole life: until the end of in, or until it ends itself.
+func runToy(defect string, in io.Reader, out io.WriteCloser, errs io.Writer) int {
+	t := &toy{
+		defect: defect, out: out, errs: errs,
+		values: map[string]string{}, copies: map[string]string{}, waiting: map[int]toyMessage{}, applied: map[string]int{},
+	}
+	lines := bufio.NewScanner(in)
+	lines.Buffer(nil, 1<<20)
+	for !t.ended && lines.Scan() {
 		var m toyMessage
-		if err := json.Unmarshal(in.Bytes(), &m); err != nil {
-			fmt.Fprintln(os.Stderr, "bad line", err)
+		if err := json.Unmarshal(lines.Bytes(), &m); err != nil {
+			fmt.Fprintln(errs, "bad line", err)
 			continue
 		}
 		t.handle(m)
 	}
+	return t.status
+}
+
+func (t *toy) exit(status int, lastWords string) {
+	fmt.Fprintln(t.errs, lastWords)
+	t.ended, t.status = true, status
 }
 
 func (t *toy) send(src, dest string, body toyBody) {
 	line, _ := json.Marshal(toyMessage{src, dest, body})
-	fmt.Println(string(line))
+	fmt.Fprintln(t.out, string(line))
 }
 
 func (t *toy) handle(m toyMessage) {
@@ -87,8 +99,8 @@ func (t *toy) handle(m toyMessage) {
 	switch b.Type {
 	case "init":
 		if t.defect == "no-init" {
-			fmt.Fprintln(os.Stderr, "I refuse")
-			os.Exit(3)
+			t.exit(3, "I refuse")
+			return
 		}
 		t.id, t.nodes = b.NodeID, b.NodeIDs
 		t.send(t.id, m.Src, toyBody{Type: "init_ok", InReplyTo: b.MsgID})
@@ -146,17 +158,17 @@ func (t *toy) misbehave(m toyMessage) bool {
 	tenth := last && t.served == 10
 	switch {
 	case t.defect == "garbage" && tenth:
-		fmt.Println("oops, a debug line")
+		fmt.Fprintln(t.out, "oops, a debug line")
 	case t.defect == "unknown-dest" && tenth:
 		t.send(t.id, "n99", toyBody{Type: "hello"})
 	case t.defect == "exit-0" && late:
-		fmt.Fprintln(os.Stderr, "my last words")
-		os.Exit(0)
+		t.exit(0, "my last words")
+		return true
 	case t.defect == "spoof" && t.id != t.nodes[0]:
 		t.send(m.Src, t.nodes[0], m.Body)
 		return true
 	case t.defect == "close-stdout" && late:
-		_ = os.Stdout.Close()
+		_ = t.out.Close()
 	}
 	return t.defect == "mute" || (t.defect == "hang" && late && last)
 }
@@ -230,12 +242,58 @@ func toyOptions(t *testing.T, seconds float64) Options {
 	return o
 }
 
-func run(t *testing.T, defect string, o Options) (Result, string, error) {
+// run runs a test of toys on virtual time, within the process: a minute takes
+// no longer than its work does, and a busy machine makes no difference.
+func run(t *testing.T, defect string, o Options) (r Result, text string, err error) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		out := &testWriter{}
+		var b *bench
+		if b, err = newBench(o, out); err != nil {
+			return
+		}
+		b.launch, b.sleep = launchToy(defect), coarseSleep
+		start := time.Now()
+		r, err = b.run(t.Context())
+		t.Logf("%s took %v:\n%s", defect, time.Since(start), out)
+		text = out.String()
+	})
+	return r, text, err
+}
+
+// runProcesses runs a test of toys as real processes.
+func runProcesses(ctx context.Context, t *testing.T, defect string, o Options) (Result, string, error) {
 	t.Helper()
 	o.env = []string{toyVariable + "=" + defect}
 	out := &testWriter{}
 	start := time.Now()
-	r, err := Run(t.Context(), o, out)
+	r, err := Run(ctx, o, out)
 	t.Logf("%s took %v:\n%s", defect, time.Since(start), out)
 	return r, out.String(), err
+}
+
+// launchToy starts toys as functions.
+func launchToy(defect string) launcher {
+	return func(string, Options) (*running, error) {
+		in, stdin := io.Pipe()
+		stdout, out := io.Pipe()
+		stderr, errs := io.Pipe()
+		status := make(chan int, 1)
+		go func() {
+			code := runToy(defect, in, out, errs)
+			for _, f := range []io.Closer{in, out, errs} {
+				_ = f.Close()
+			}
+			status <- code
+		}()
+		return &running{
+			stdin: stdin, stdout: stdout, stderr: stderr,
+			wait: func() string { return fmt.Sprintf("exit status %d", <-status) },
+			kill: func() {
+				for _, f := range []io.Closer{stdin, stdout, stderr} {
+					_ = f.Close()
+				}
+			},
+		}, nil
+	}
 }
