@@ -226,14 +226,14 @@ type lineWriter struct {
 }
 
 func (w *lineWriter) Write(p []byte) (int, error) {
-	w.part = append(w.part, p...)
-	for {
-		line, rest, ok := bytes.Cut(w.part, []byte{'\n'})
-		if !ok {
+	for rest := p; ; {
+		text, after, ended := bytes.Cut(rest, []byte{'\n'})
+		w.part = append(w.part, text...)
+		if !ended {
 			return len(p), nil
 		}
-		w.take(line)
-		w.part = rest
+		w.take(w.part)
+		w.part, rest = nil, after
 	}
 }
 

@@ -80,7 +80,7 @@ func (c *chain) ended(op kv.Command, o outcome) {
 // leader and crashes, nothing is executed twice, and nothing that was definitely not executed is executed after all.
 func TestExactlyOnceUnderFaults(t *testing.T) {
 	total := 0
-	for seed := range uint64(40) {
+	for seed := range uint64(40 / slowdown) {
 		nodes := []int{1, 3, 3, 5, 5}[seed%5]
 		config := raft.Config[command]{Resend: true, FirstElection: silence}
 		c := sim.New(seed, nodes, config, func() raft.StateMachine[command, result] {
@@ -120,7 +120,7 @@ func TestExactlyOnceUnderFaults(t *testing.T) {
 		}
 	}
 	t.Logf("%d operations", total)
-	if total < 10000 {
+	if total < 10000/slowdown {
 		t.Errorf("only %d operations were executed", total)
 	}
 }

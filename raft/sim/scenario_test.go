@@ -42,7 +42,7 @@ func untilWritten(t *testing.T, c *sim.Cluster[op, result], at raft.NodeID) time
 func TestTimingFitsTheNetwork(t *testing.T) {
 	const (
 		ms   = time.Millisecond
-		runs = 10
+		runs = 10/slowdown + 1
 	)
 	for _, c := range []struct {
 		network    sim.Network
@@ -109,7 +109,7 @@ func failover(t *testing.T, seed uint64, nodes int, network sim.Network) (first,
 
 // A node that was cut off for a minute has not raised its term, and its return changes no leader.
 func TestReturningNodeDisturbsNobody(t *testing.T) {
-	for seed := range uint64(20) {
+	for seed := range uint64(20 / slowdown) {
 		c := quiet(t, seed, 5, sim.Network{Latency: 10 * time.Millisecond, Distribution: sim.Distribution(seed % 3)})
 		leader := c.Leader()
 		term := c.Node(leader).Status().Term

@@ -265,7 +265,7 @@ func (w *workload) checkMachines(t *testing.T) {
 }
 
 var (
-	seeds = flag.Uint64("seeds", 150, "how many seeds TestSwarm runs")
+	seeds = flag.Uint64("seeds", 150/slowdown, "how many seeds TestSwarm runs")
 	first = flag.Uint64("first", 0, "the first of them")
 )
 
