@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -20,12 +23,12 @@ type cluster struct {
 	note   func(*Violation) // takes down a violation, whatever comes of it
 	warn   func(string)     // tells the user something that does not end the test
 
-	quirks bool
+	cfg    clusterConfig
 	ctx    context.Context
 	cancel context.CancelFunc
-	mu     sync.Mutex
-	procs  []*process
-	wg     sync.WaitGroup
+
+	mu    sync.Mutex
+	procs map[string]*process // the latest of each node
 }
 
 // clusterConfig is what startCluster needs.
@@ -36,29 +39,30 @@ type clusterConfig struct {
 	launch launcher
 	sleep  sleeper
 	logDir string
-	stderr io.Writer // receives nodes' stderr, or nil
-	fail   func(error)
-	note   func(*Violation)
-	warn   func(string)
+	// dataDir holds the nodes' data directories, if they have any.
+	dataDir string
+	stderr  io.Writer // receives nodes' stderr, or nil
+	fail    func(error)
+	note    func(*Violation)
+	warn    func(string)
 }
 
 // startCluster starts all nodes in parallel and initialises them. On an error
 // nothing is left running.
 func startCluster(ctx context.Context, cfg clusterConfig) (*cluster, error) {
 	c := &cluster{
-		nodes: cfg.nodes, fail: cfg.fail, note: cfg.note, warn: cfg.warn, quirks: cfg.opts.MaelstromQuirks,
-		router: newRouter(cfg.clock, cfg.opts, cfg.sleep),
+		nodes: cfg.nodes, fail: cfg.fail, note: cfg.note, warn: cfg.warn, cfg: cfg,
+		router: newRouter(cfg.clock, cfg.opts, cfg.sleep), procs: map[string]*process{},
 	}
 	c.ctx, c.cancel = context.WithCancel(ctx)
-	inboxes := make([]*inbox, len(c.nodes))
-	for i, id := range c.nodes {
-		inboxes[i] = c.router.addNode(id)
+	for _, id := range c.nodes {
+		c.router.addNode(id)
 	}
 	errs := make([]error, len(c.nodes))
 	var wg sync.WaitGroup
 	for i, id := range c.nodes {
 		wg.Go(func() {
-			errs[i] = c.startNode(id, inboxes[i], cfg)
+			errs[i] = c.startNode(id)
 			if errs[i] == nil {
 				errs[i] = c.initNode(c.ctx, id)
 			}
@@ -72,25 +76,70 @@ func startCluster(ctx context.Context, cfg clusterConfig) (*cluster, error) {
 	return c, nil
 }
 
-func (c *cluster) startNode(id string, ib *inbox, cfg clusterConfig) error {
-	p, err := startProcess(cfg.launch, id, cfg.opts, filepath.Join(cfg.logDir, id+".log"))
+// startNode starts the process of a node that has none, and what serves it.
+func (c *cluster) startNode(id string) error {
+	opts, err := c.nodeOptions(id)
+	if err != nil {
+		return err
+	}
+	p, err := startProcess(c.ctx, c.cfg.launch, id, opts, filepath.Join(c.cfg.logDir, id+".log"))
 	if err != nil {
 		return err
 	}
 	c.mu.Lock()
-	c.procs = append(c.procs, p)
+	c.procs[id] = p
 	c.mu.Unlock()
-	c.wg.Go(func() { c.router.feed(c.ctx, id, ib, p.stdin) })
-	c.wg.Go(func() { p.readStderr(cfg.stderr) })
-	c.wg.Go(func() { c.readNode(p) })
-	c.wg.Go(func() { p.watch(c.ctx, c.report) })
+	p.servants.Go(func() { c.router.feed(p.ctx, id, c.router.inbox(id), p.stdin) })
+	p.servants.Go(func() { p.readStderr(c.cfg.stderr) })
+	p.servants.Go(func() { c.readNode(p) })
+	p.servants.Go(func() { p.watch(c.fail) })
+	p.servants.Go(func() { c.weigh(p) })
 	return nil
 }
 
-// report passes a failure on unless the cluster is being stopped anyway.
-func (c *cluster) report(err error) {
-	if c.ctx.Err() == nil {
-		c.fail(err)
+// nodeOptions are the test's, with a data directory of the node's own if the
+// user has named the flag for one.
+func (c *cluster) nodeOptions(id string) (Options, error) {
+	opts := c.cfg.opts
+	if opts.DataFlag == "" {
+		return opts, nil
+	}
+	dir := filepath.Join(c.cfg.dataDir, id)
+	opts.NodeArgs = append(slices.Clone(opts.NodeArgs), opts.DataFlag, dir)
+	return opts, os.MkdirAll(dir, 0o755)
+}
+
+// kill ends a node as a power cut would, if it is running.
+func (c *cluster) kill(id string) { c.process(id).stop() }
+
+// restart starts a node again after a kill. Whatever it needs to know from
+// before it must find on its disk.
+func (c *cluster) restart(id string) error { return c.startNode(id) }
+
+// pause stops a node without its noticing, or lets it go on.
+func (c *cluster) pause(id string, paused bool) {
+	if p := c.process(id); p.ctx.Err() == nil {
+		p.pause(paused)
+	}
+}
+
+func (c *cluster) process(id string) *process {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.procs[id]
+}
+
+// weigh looks at a node's memory until it ends.
+func (c *cluster) weigh(p *process) {
+	limit := int64(c.cfg.opts.MaxRSS) << 20
+	for limit > 0 && coarseSleep(p.ctx, weighPeriod) {
+		if rss := p.memory(); rss > limit {
+			c.judge(p.ctx, (&fault{
+				why:  fmt.Sprintf("it uses %d MiB of memory, more than --max-rss %d", rss>>20, c.cfg.opts.MaxRSS),
+				asks: "a node that can run for long keeps its memory bounded", mild: true,
+			}).by(p.id, nil), true)
+			return
+		}
 	}
 }
 
@@ -102,38 +151,42 @@ func (c *cluster) readNode(p *process) {
 			c.router.countSilenced()
 			return
 		}
-		m, f := parseLine(line, c.quirks)
+		m, f := parseLine(line, c.cfg.opts.MaelstromQuirks)
 		if f == nil {
 			f = c.router.sendFromNode(p.id, m)
 		}
 		if f != nil {
-			silenced = c.quirks && !f.mild
-			c.judge(f.by(p.id, line), f.mild)
+			silenced = c.cfg.opts.MaelstromQuirks && !f.mild
+			c.judge(p.ctx, f.by(p.id, line), f.mild)
 		}
 	})
 	t := time.NewTimer(crashDrainLimit)
 	defer t.Stop()
 	select {
 	case <-p.exited:
-	case <-c.ctx.Done():
+	case <-p.ctx.Done():
 	case <-t.C:
-		c.judge((&fault{why: "it closed its stdout and went on running", asks: askLine}).by(p.id, nil), false)
+		c.judge(p.ctx, (&fault{why: "it closed its stdout and went on running", asks: askLine}).by(p.id, nil), false)
 	}
 }
 
 // judge reacts to a violation: the strict form fails the test, quirks warn.
-func (c *cluster) judge(v *Violation, mild bool) {
-	if c.ctx.Err() != nil {
-		return // a line cut short by the kill is nobody's fault
+// What comes after the end of ctx is nobody's fault: the node was killed.
+func (c *cluster) judge(ctx context.Context, v *Violation, mild bool) {
+	if ctx.Err() != nil {
+		return
 	}
 	c.note(v)
 	switch {
-	case !c.quirks:
+	case !c.cfg.opts.MaelstromQuirks:
 		c.fail(v)
 	case !mild:
 		c.warn("WARN node " + v.Node + " is silenced from here on, as in Maelstrom: " + v.Error())
 	}
 }
+
+// setWeather changes what is in force of faults.
+func (c *cluster) setWeather(w weather) { c.router.setWeather(w) }
 
 // initNode runs the init exchange with a client of its own.
 func (c *cluster) initNode(ctx context.Context, id string) error {
@@ -163,30 +216,21 @@ func (c *cluster) initNode(ctx context.Context, id string) error {
 
 // tailOf shows the last stderr lines of a node, if there are any.
 func (c *cluster) tailOf(id string) string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, p := range c.procs {
-		if lines := p.tail.lines(); p.id == id && len(lines) > 0 {
-			text := "; its last stderr lines:"
-			for _, line := range lines {
-				text += "\n  " + line
-			}
-			return text
-		}
+	lines := c.process(id).tail.lines()
+	if len(lines) == 0 {
+		return ""
 	}
-	return ""
+	return "; its last stderr lines:\n  " + strings.Join(lines, "\n  ")
 }
 
 // stop kills all nodes and waits for every goroutine of the cluster.
 func (c *cluster) stop() {
 	c.cancel()
-	c.mu.Lock()
-	procs := c.procs
-	c.mu.Unlock()
-	for _, p := range procs {
-		p.stop()
+	for _, id := range c.nodes {
+		if p := c.process(id); p != nil {
+			p.stop()
+		}
 	}
-	c.wg.Wait()
 }
 
 // nodeNames returns n0, n1 and so on.

@@ -26,11 +26,13 @@
 //	process.go    one running node, its streams, its death; program.go starts
 //	              it as an operating system process
 //	protocol.go   what a line on a node's stdout must look like
-//	router.go     the network: delays, partitions, counting; inbox.go queues
+//	router.go     the network: delays, partitions, counting; inbox.go queues,
+//	              weather.go is what faults do to messages
 //	client.go     one client: one outstanding request, a limit, late replies
 //	workload.go   the seam for workloads; linkv.go is the first of them
 //	generator.go  which thread does the next operation, and when
-//	nemesis.go    when faults start and stop; grudge.go draws partitions
+//	nemesis.go    faults start, overlap and stop; disturbance.go draws when and
+//	              whom they hit, grudge.go which links a partition cuts
 //	leader.go     who says it leads
 //	history.go    what happened, in order
 //	checker.go    both readings of a history; model.go is the register

@@ -223,10 +223,9 @@ func TestNemesisTimetable(t *testing.T) {
 			h := newHistory(newClock())
 			h.begin()
 			n := &nemesis{
-				fault: newDisturbance(o, nodeNames(5)), draws: stream(seed, purposeNemesis, ""), history: h,
-				setNet: func(grudge) {}, limit: 40 * time.Second, board: &board{now: h.now}, patient: o.statusLimit(),
+				target: &stage{}, nodes: nodeNames(5), history: h, limit: 40 * time.Second, board: &board{now: h.now}, patient: o.statusLimit(),
 			}
-			n.loop(t.Context())
+			n.run(t.Context(), newDisturbances(o, nodeNames(5))[0])
 			var gaps time.Duration
 			phases := h.finish().phases[1:]
 			for i, p := range phases {

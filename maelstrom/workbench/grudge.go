@@ -13,9 +13,34 @@ type grudge map[string]map[string]bool
 // cuts says whether messages from src to dest are dropped.
 func (g grudge) cuts(src, dest string) bool { return g[dest][src] }
 
-// linked says whether messages pass both ways. A node is linked to itself.
-func (g grudge) linked(a, b string) bool {
-	return a == b || (!g.cuts(a, b) && !g.cuts(b, a))
+// linked says whether messages pass both ways. A node is linked to itself,
+// unless it is down.
+func (g grudge) linked(a, b string) bool { return !g.cuts(a, b) && !g.cuts(b, a) }
+
+// union returns a grudge that cuts whatever one of the two cuts.
+func (g grudge) union(other grudge) grudge {
+	sum := grudge{}
+	for _, part := range []grudge{g, other} {
+		for dest, senders := range part {
+			for src := range senders {
+				sum.cut(src, dest)
+			}
+		}
+	}
+	return sum
+}
+
+// without returns a grudge that also cuts nodes that are down from everybody,
+// themselves included: they serve nobody.
+func (g grudge) without(down, nodes []string) grudge {
+	sum := g.union(nil)
+	for _, id := range down {
+		for _, other := range nodes {
+			sum.cut(id, other)
+			sum.cut(other, id)
+		}
+	}
+	return sum
 }
 
 // lists returns the grudge with sorted lists, for the record.
@@ -29,12 +54,17 @@ func (g grudge) lists() map[string][]string {
 	return out
 }
 
-// Kinds of partition, equally likely.
+// Kinds of partition. Maelstrom's four are equally likely.
 const (
 	kindOne            = "one"
 	kindMinorityThird  = "minority-third"
 	kindMajority       = "majority"
 	kindMajoritiesRing = "majorities-ring"
+	// kindDeaf and kindMute cut one direction: a node that hears nobody, or
+	// that nobody hears. kindBridge leaves two halves one node in common.
+	kindDeaf   = "deaf"
+	kindMute   = "mute"
+	kindBridge = "bridge"
 )
 
 var partitionKinds = []string{kindOne, kindMinorityThird, kindMajority, kindMajoritiesRing}
@@ -58,6 +88,12 @@ func partition(r *rand.Rand, kind string, nodes []string) grudge {
 		return split(shuffled[:third], shuffled[third:])
 	case kindMajority:
 		return split(shuffled[:n/2], shuffled[n/2:])
+	case kindDeaf:
+		return oneWay(shuffled[1:], shuffled[:1])
+	case kindMute:
+		return oneWay(shuffled[:1], shuffled[1:])
+	case kindBridge:
+		return split(shuffled[1:1+n/2], shuffled[1+n/2:])
 	default:
 		if n <= 5 {
 			return perfectRing(shuffled)
@@ -67,12 +103,14 @@ func partition(r *rand.Rand, kind string, nodes []string) grudge {
 }
 
 // split cuts every link between the two sides.
-func split(a, b []string) grudge {
+func split(a, b []string) grudge { return oneWay(a, b).union(oneWay(b, a)) }
+
+// oneWay cuts the way from every sender to every receiver.
+func oneWay(senders, receivers []string) grudge {
 	g := grudge{}
-	for _, x := range a {
-		for _, y := range b {
-			g.cut(x, y)
-			g.cut(y, x)
+	for _, src := range senders {
+		for _, dest := range receivers {
+			g.cut(src, dest)
 		}
 	}
 	return g

@@ -75,14 +75,19 @@ func (o *op) served() bool {
 	return o.Outcome == outcomeOK || o.Code == codeNotFound || o.Code == codePrecondition
 }
 
-// phase is a stretch of the network's state: it starts At and lasts until the
-// next phase.
+// phase is a stretch of time in which the same faults are in force: it starts
+// At and lasts until the next phase.
 type phase struct {
-	At     time.Duration
-	Kind   string // "" when healed
+	At   time.Duration
+	Kind string // what is in force, "" for nothing
+	// Grudge is the links that do not work, those of nodes that are down
+	// included.
 	Grudge grudge
 	// Leader is who said it led right before, or "".
 	Leader string
+	// Ends says that the phase begins because a fault ended: Kind is what is
+	// left.
+	Ends bool
 }
 
 // event is one line of history.jsonl.
@@ -172,23 +177,22 @@ func opEvent(o *op, index int, at time.Duration, kind, value string) event {
 	}
 }
 
-// changeNetwork applies a change of the network and records it; the change
-// takes effect between the two readings of the clock that bracket it.
-func (h *history) changeNetwork(f string, p phase, apply func()) {
+// changeNetwork applies a change of the network, the start or the end of e, and
+// records it; the change takes effect between the two readings of the clock
+// that bracket it.
+func (h *history) changeNetwork(f string, p phase, e *episode, apply func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	apply()
 	p.At = h.now()
 	h.phases = append(h.phases, p)
-	value := []byte("null")
-	if p.Kind != "" {
-		// Maps of strings always marshal.
-		value, _ = json.Marshal(struct {
-			Kind   string              `json:"kind"`
-			Grudge map[string][]string `json:"grudge"`
-			Leader string              `json:"leader,omitempty"`
-		}{p.Kind, p.Grudge.lists(), p.Leader})
-	}
+	// Strings and maps of strings always marshal.
+	value, _ := json.Marshal(struct {
+		Kind   string              `json:"kind"`
+		Nodes  []string            `json:"nodes,omitempty"`
+		Grudge map[string][]string `json:"grudge,omitempty"`
+		Leader string              `json:"leader,omitempty"`
+	}{e.Kind, e.hit(), e.Grudge.lists(), p.Leader})
 	h.events = append(h.events, event{
 		Index: len(h.events), Time: int64(p.At), Process: nemesisProcess, Type: "info", F: f, Value: value,
 	})

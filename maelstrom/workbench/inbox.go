@@ -57,6 +57,15 @@ func (ib *inbox) poll(ctx context.Context) *parcel {
 	}
 }
 
+// clear throws everything away, and returns how many messages that were.
+func (ib *inbox) clear() int {
+	ib.mu.Lock()
+	defer ib.mu.Unlock()
+	n := len(ib.queue)
+	ib.queue = nil
+	return n
+}
+
 // pollDue takes the head if it is due.
 func (ib *inbox) pollDue(now time.Duration) *parcel {
 	ib.mu.Lock()

@@ -2,117 +2,165 @@ package workbench
 
 import (
 	"context"
-	"math/rand/v2"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
 	"time"
 )
 
-// disturbance is a kind of fault: when it comes and whom it hits. Both come
-// from the nemesis' own stream, so they depend on the seed alone.
-type disturbance interface {
-	// first is the time of the first start.
-	first() time.Duration
-	// gap draws the time from one event, start or stop, to the next.
-	gap(r *rand.Rand) time.Duration
-	// begin draws the fault; leader is who leads, or "" if nobody knows.
-	begin(r *rand.Rand, leader string) (kind string, g grudge)
+// target is what a nemesis does its work on: the running cluster, or a stand-in
+// in tests.
+type target interface {
+	setWeather(w weather)
+	kill(id string)
+	restart(id string) error
+	initNode(ctx context.Context, id string) error
+	pause(id string, paused bool)
 }
 
-// newDisturbance returns the fault that the options ask for, or nil.
-func newDisturbance(opts Options, nodes []string) disturbance {
-	interval := seconds(opts.NemesisInterval)
-	switch opts.Nemesis {
-	case nemesisPartition:
-		return partitions{nodes: nodes, interval: interval}
-	case nemesisLeaderCut:
-		return leaderCuts{nodes: nodes, interval: interval}
-	default:
-		return nil
-	}
-}
-
-// partitions are Maelstrom's: the first at once, gaps uniform in [0, 2*interval].
-type partitions struct {
-	nodes    []string
-	interval time.Duration
-}
-
-func (partitions) first() time.Duration { return 0 }
-
-func (p partitions) gap(r *rand.Rand) time.Duration {
-	return time.Duration(r.Float64() * 2 * float64(p.interval))
-}
-
-func (p partitions) begin(r *rand.Rand, _ string) (string, grudge) {
-	return drawPartition(r, p.nodes)
-}
-
-// leaderCuts isolate the leader from everybody, in regular time. The first cut
-// leaves one interval for an election; 20 cuts take 40 intervals.
-type leaderCuts struct {
-	nodes    []string
-	interval time.Duration
-}
-
-func (l leaderCuts) first() time.Duration { return l.interval }
-
-func (l leaderCuts) gap(*rand.Rand) time.Duration { return l.interval }
-
-func (l leaderCuts) begin(r *rand.Rand, leader string) (string, grudge) {
-	victim := l.nodes[r.IntN(len(l.nodes))] // drawn always: the stream keeps step
-	if leader != "" {
-		victim = leader
-	}
-	var others []string
-	for _, id := range l.nodes {
-		if id != victim {
-			others = append(others, id)
-		}
-	}
-	return nemesisLeaderCut, split([]string{victim}, others)
-}
-
-// questionAhead is when nodes are asked a second time who leads before a cut.
-const questionAhead = 20 * time.Millisecond
-
-// nemesis starts and stops a disturbance by its timetable until ctx ends.
+// nemesis starts and ends faults. Several kinds may be at work at once, each by
+// a timetable of its own; what is in force together makes the weather.
 type nemesis struct {
-	fault   disturbance
-	draws   *rand.Rand
+	target  target
+	nodes   []string
 	history *history
-	setNet  func(grudge)
 	limit   time.Duration // time limit of the test
 	board   *board
 	askers  []*asker // empty if nobody is asked
 	patient time.Duration
+	fail    func(error)
+
+	asking sync.Mutex // held while nodes are asked who leads
+	mu     sync.Mutex
+	active []*episode // in the order of their start
 }
 
-func (n *nemesis) loop(ctx context.Context) {
-	cut := false
-	for at := n.fault.first(); at < n.limit; at += n.fault.gap(n.draws) {
+// run lets a disturbance do its work by its timetable until ctx ends.
+func (n *nemesis) run(ctx context.Context, d *disturbance) {
+	var e *episode
+	for at := d.first(); at < n.limit; at += d.gap() {
 		leader := ""
-		if !cut {
+		if e == nil {
 			leader = n.whoLeads(ctx, at)
 		}
 		if !n.sleepTo(ctx, at) {
 			return
 		}
-		if cut {
-			n.history.changeNetwork("stop-partition", phase{}, func() { n.setNet(nil) })
+		if e == nil {
+			e = d.begin(leader)
+			n.start(e, leader)
 		} else {
-			kind, g := n.fault.begin(n.draws, leader)
-			n.history.changeNetwork("start-partition", phase{Kind: kind, Grudge: g, Leader: leader}, func() { n.setNet(g) })
+			n.end(ctx, e)
+			e = nil
 		}
-		cut = !cut
 	}
+}
+
+// start puts a fault into force.
+func (n *nemesis) start(e *episode, leader string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	already := n.down()
+	n.active = append(n.active, e)
+	for _, id := range e.Killed {
+		if !slices.Contains(already, id) {
+			n.target.kill(id)
+		}
+	}
+	for _, id := range e.Paused {
+		n.target.pause(id, true)
+	}
+	n.change("start-"+e.Fault, e, leader)
+}
+
+// end takes a fault out of force, as far as no other one keeps its work up.
+func (n *nemesis) end(ctx context.Context, e *episode) {
+	revived := n.lift(e)
+	var wg sync.WaitGroup
+	for _, id := range revived {
+		wg.Go(func() {
+			if err := n.target.initNode(ctx, id); err != nil && ctx.Err() == nil {
+				n.fail(fmt.Errorf("after a restart: %w", err))
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// lift ends a fault and returns the nodes that it has restarted.
+func (n *nemesis) lift(e *episode) (revived []string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.active = slices.DeleteFunc(n.active, func(other *episode) bool { return other == e })
+	killed, paused := n.victims(func(e *episode) []string { return e.Killed }), n.victims(func(e *episode) []string { return e.Paused })
+	for _, id := range e.Killed {
+		if slices.Contains(killed, id) {
+			continue
+		}
+		if err := n.target.restart(id); err != nil {
+			n.fail(err)
+			continue
+		}
+		revived = append(revived, id)
+		n.target.pause(id, slices.Contains(paused, id))
+	}
+	for _, id := range e.Paused {
+		if !slices.Contains(paused, id) {
+			n.target.pause(id, false)
+		}
+	}
+	n.change("stop-"+e.Fault, e, "")
+	return revived
+}
+
+// victims lists the nodes that any active episode hits in some way.
+func (n *nemesis) victims(of func(*episode) []string) (all []string) {
+	for _, e := range n.active {
+		all = append(all, of(e)...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// down lists the nodes that do not run.
+func (n *nemesis) down() []string { return n.victims(func(e *episode) []string { return e.Killed }) }
+
+// change makes what is active the weather, and records it. A leader is named
+// by starts only.
+func (n *nemesis) change(event string, e *episode, leader string) {
+	w := weather{down: set(n.down()), slow: set(n.victims(func(e *episode) []string { return e.Slow }))}
+	p := phase{Leader: leader, Ends: strings.HasPrefix(event, "stop-")}
+	var kinds []string
+	for _, e := range n.active {
+		w.grudge = w.grudge.union(e.Grudge)
+		w.loss, w.duplicate, w.reorder = w.loss || e.Loss, w.duplicate || e.Duplicate, w.reorder || e.Reorder
+		kinds = append(kinds, e.Kind)
+	}
+	p.Kind = strings.Join(kinds, " + ")
+	p.Grudge = w.grudge.without(n.victims(func(e *episode) []string { return append(e.Killed, e.Paused...) }), n.nodes)
+	n.history.changeNetwork(event, p, e, func() { n.target.setWeather(w) })
+}
+
+func set(ids []string) map[string]bool {
+	s := map[string]bool{}
+	for _, id := range ids {
+		s[id] = true
+	}
+	return s
 }
 
 func (n *nemesis) sleepTo(ctx context.Context, at time.Duration) bool {
 	return coarseSleep(ctx, at-n.history.now())
 }
 
-// whoLeads asks all nodes right before a cut at the given time: once early
+// questionAhead is when nodes are asked a second time who leads before a cut.
+const questionAhead = 20 * time.Millisecond
+
+// whoLeads asks all nodes right before a fault at the given time: once early
 // enough that an answer may sit behind delayed messages, and once again just
-// before. It returns no later than the cut is due.
+// before. It returns no later than the fault is due. Faults that come at the
+// same time share the answers: a client has one question open at a time.
 func (n *nemesis) whoLeads(ctx context.Context, at time.Duration) string {
 	if len(n.askers) == 0 {
 		return ""
@@ -124,8 +172,11 @@ func (n *nemesis) whoLeads(ctx context.Context, at time.Duration) string {
 		if !n.sleepTo(ctx, at-q.ahead) {
 			return ""
 		}
-		if left := at - n.history.now() - (q.ahead - q.limit); left > 0 {
-			askAll(ctx, n.askers, left)
+		if n.asking.TryLock() {
+			if left := at - n.history.now() - (q.ahead - q.limit); left > 0 {
+				askAll(ctx, n.askers, left)
+			}
+			n.asking.Unlock()
 		}
 	}
 	return n.board.leader(begun)

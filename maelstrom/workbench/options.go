@@ -56,6 +56,8 @@ const (
 	// statusLimitLatencies is the same in mean latencies: a question may sit
 	// behind a message that the node's inbox sleeps on.
 	statusLimitLatencies = 4
+	// weighPeriod is the time between two looks at a node's memory.
+	weighPeriod = 500 * time.Millisecond
 	// probeLimit is how long the throwaway node may take to answer status.
 	probeLimit = time.Second
 	// checkLimit is how long the checker may think about one reading.
@@ -81,10 +83,6 @@ const (
 	distConstant    = "constant"
 	distUniform     = "uniform"
 	distExponential = "exponential"
-
-	nemesisNone      = "none"
-	nemesisPartition = "partition"
-	nemesisLeaderCut = "leader-cut"
 
 	watchAuto = "auto"
 	watchOn   = "on"
@@ -112,9 +110,13 @@ type Options struct {
 	// LatencyDist is the distribution of that delay.
 	LatencyDist string `help:"Distribution of the delay: constant, uniform or exponential." default:"constant" enum:"constant,uniform,exponential"`
 	// Nemesis names the fault to inject.
-	Nemesis string `help:"Faults: none, partition (Maelstrom's four kinds), or leader-cut (isolate the node that says it leads, once per two intervals)." default:"none" enum:"none,partition,leader-cut"`
+	Nemesis string `help:"Faults, in any mix, as in kill,partition: partition (Maelstrom's four kinds), one-way (a node is deaf or mute), bridge (two halves share a node), leader-cut (the node that says it leads is isolated), kill (and restart), pause, loss, duplicate, reorder, slow; or none." default:"none" placeholder:"LIST"`
 	// NemesisInterval is the mean time between fault events, in seconds.
 	NemesisInterval float64 `help:"Mean seconds between the start and the stop of faults; decimals allowed." default:"10"`
+	// DataFlag is how a node is told where its data is, if it keeps any.
+	DataFlag string `help:"Flag by which a node is given a fresh data directory of its own, as in --data-flag=--data-dir; a killed node finds its data there again." placeholder:"FLAG"`
+	// MaxRSS bounds a node's resident memory in MiB.
+	MaxRSS int `name:"max-rss" help:"MiB of memory that a node may use before the test is invalid; 0 is any." default:"1024" placeholder:"MIB"`
 	// Seed makes every random choice; 0 draws one, which is printed.
 	Seed uint64 `help:"Seed of everything random; 0 draws one. It is printed and stored." default:"0"`
 	// LogStderr copies the nodes' stderr to the bench's own.
@@ -141,7 +143,7 @@ type Options struct {
 func DefaultOptions() Options {
 	return Options{
 		Workload: workloadLinKV, NodeCount: 5, Concurrency: "2n", Rate: 100, TimeLimit: 20,
-		LatencyDist: distConstant, Nemesis: nemesisNone, NemesisInterval: 10,
+		LatencyDist: distConstant, Nemesis: nemesisNone, NemesisInterval: 10, MaxRSS: 1024,
 		WatchLeader: watchAuto, Store: "store",
 	}
 }
@@ -166,12 +168,29 @@ func (o Options) validateChoices() error {
 	}{
 		{"workload", o.Workload, []string{workloadLinKV}},
 		{"latency-dist", o.LatencyDist, []string{distConstant, distUniform, distExponential}},
-		{"nemesis", o.Nemesis, []string{nemesisNone, nemesisPartition, nemesisLeaderCut}},
 		{"watch-leader", o.WatchLeader, []string{watchAuto, watchOn, watchOff}},
 	} {
 		if !slices.Contains(c.allowed, c.value) {
 			return fmt.Errorf("--%s must be one of %s, not %q", c.name, strings.Join(c.allowed, ", "), c.value)
 		}
+	}
+	return o.validateNemesis()
+}
+
+func (o Options) validateNemesis() error {
+	faults := o.faults()
+	for i, fault := range faults {
+		switch {
+		case !slices.Contains(nemesisNames, fault):
+			return fmt.Errorf("--nemesis must be none or a list of %s, not %q", strings.Join(nemesisNames, ", "), o.Nemesis)
+		case slices.Contains(faults[:i], fault):
+			return fmt.Errorf("--nemesis names %s twice", fault)
+		case fault == nemesisPause && !canPause:
+			return errors.New("--nemesis pause: this system cannot stop a process and let it go on")
+		}
+	}
+	if slices.Contains(faults, nemesisPartition) && slices.Contains(faults, nemesisLeaderCut) {
+		return errors.New("--nemesis: partition and leader-cut do not go together")
 	}
 	return nil
 }
@@ -200,6 +219,8 @@ func (o Options) validateTimes() error {
 		return fmt.Errorf("--nemesis-interval must be between 0.001 and %d seconds, not %v", maxSeconds, o.NemesisInterval)
 	case o.ElectionTimeout < 0 || o.ElectionTimeout > maxLatencyMS*clientLimitLatencies:
 		return fmt.Errorf("--election-timeout must be between 0 and %d milliseconds, not %d", maxLatencyMS*clientLimitLatencies, o.ElectionTimeout)
+	case o.MaxRSS < 0:
+		return fmt.Errorf("--max-rss must not be negative, but is %d", o.MaxRSS)
 	case o.Store == "":
 		return errors.New("--store must name a directory")
 	}

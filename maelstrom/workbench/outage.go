@@ -35,7 +35,7 @@ func measureOutages(phases []phase, nodes []string, mutations []*op, meanLatency
 	var out Outages
 	settle := settleLatencies*meanLatency + settleBase
 	for _, p := range phases {
-		if p.Kind == "" {
+		if p.Kind == "" || p.Ends {
 			continue
 		}
 		out.Cuts++

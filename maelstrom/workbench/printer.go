@@ -96,11 +96,8 @@ func conditions(o Options, threads int) []string {
 		network = fmt.Sprintf("delay between nodes %d ms, %s", o.Latency, o.LatencyDist)
 	}
 	faults := "no faults"
-	switch o.Nemesis {
-	case nemesisPartition:
-		faults = fmt.Sprintf("a partition starts or heals every %g s on average", o.NemesisInterval)
-	case nemesisLeaderCut:
-		faults = fmt.Sprintf("the leader is isolated or rejoins every %g s", o.NemesisInterval)
+	if names := o.faults(); len(names) > 0 {
+		faults = fmt.Sprintf("%s, each starting or ending every %g s on average", strings.Join(names, ", "), o.NemesisInterval)
 	}
 	form := "strict form"
 	if o.MaelstromQuirks {

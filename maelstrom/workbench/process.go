@@ -43,6 +43,10 @@ type running struct {
 	wait func() string
 	// kill ends the program and whatever it has started. It does not wait.
 	kill func()
+	// pause stops the program without its noticing, or lets it go on.
+	pause func(bool)
+	// memory returns the bytes of memory that the program uses, 0 if unknown.
+	memory func() int64
 }
 
 // launcher starts a node program.
@@ -54,6 +58,13 @@ type process struct {
 	id   string
 	tail tail
 	log  *os.File
+	// ctx ends with the process, if it is stopped and does not end by itself.
+	ctx    context.Context
+	cancel context.CancelFunc
+	end    sync.Once
+	// servants are the goroutines that feed it, read what it prints and watch
+	// it. They end with ctx and the streams.
+	servants sync.WaitGroup
 	// stderrDone is closed when stderr has been read to its end.
 	stderrDone chan struct{}
 	// exited is closed when the process is gone, after status was set.
@@ -61,15 +72,16 @@ type process struct {
 	status string
 }
 
-// startProcess starts a node under the name id. What it prints on stderr goes
-// to a file.
-func startProcess(launch launcher, id string, opts Options, logPath string) (*process, error) {
+// startProcess starts a node under the name id. What it prints on stderr is
+// added to a file.
+func startProcess(ctx context.Context, launch launcher, id string, opts Options, logPath string) (*process, error) {
 	p := &process{id: id, stderrDone: make(chan struct{}), exited: make(chan struct{})}
+	p.ctx, p.cancel = context.WithCancel(ctx)
 	if err := os.MkdirAll(filepath.Dir(logPath), 0o755); err != nil {
 		return nil, err
 	}
 	var err error
-	if p.log, err = os.Create(logPath); err != nil {
+	if p.log, err = os.OpenFile(logPath, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644); err != nil {
 		return nil, err
 	}
 	if p.running, err = launch(id, opts); err != nil {
@@ -83,22 +95,27 @@ func startProcess(launch launcher, id string, opts Options, logPath string) (*pr
 	return p, nil
 }
 
-// stop kills the process and its children and waits until it is gone. Closing
-// our ends of the pipes ends the goroutines that read and write them, even if
+// stop kills the process and its children and waits until it is gone, and with
+// it whoever served it: a late servant would take a message that is for the
+// node's next life. It may be called again. Closing our ends of the pipes ends the goroutines that read and write them, even if
 // a grandchild keeps the other ends open.
 func (p *process) stop() {
-	p.kill()
-	<-p.exited
-	for _, f := range []io.Closer{p.stdin, p.stdout, p.stderr} {
-		_ = f.Close()
-	}
+	p.end.Do(func() { // a process id may soon be somebody else's
+		p.cancel()
+		p.kill()
+		<-p.exited
+		for _, f := range []io.Closer{p.stdin, p.stdout, p.stderr} {
+			_ = f.Close()
+		}
+		p.servants.Wait()
+	})
 }
 
 // watch reports the death of a node that nobody stopped. It reads on for a
 // moment what the node left on stderr.
-func (p *process) watch(ctx context.Context, fail func(error)) {
+func (p *process) watch(fail func(error)) {
 	select {
-	case <-ctx.Done():
+	case <-p.ctx.Done():
 		return
 	case <-p.exited:
 	}
@@ -108,7 +125,9 @@ func (p *process) watch(ctx context.Context, fail func(error)) {
 	case <-p.stderrDone:
 	case <-t.C:
 	}
-	fail(&CrashError{Node: p.id, Status: p.status, Tail: p.tail.lines()})
+	if p.ctx.Err() == nil {
+		fail(&CrashError{Node: p.id, Status: p.status, Tail: p.tail.lines()})
+	}
 }
 
 // readStderr copies stderr to the log file, and to echo unless it is nil.

@@ -31,7 +31,9 @@ func launchProgram(_ string, opts Options) (*running, error) {
 			_ = cmd.Wait() // its error is the state
 			return cmd.ProcessState.String()
 		},
-		kill: func() { killGroup(cmd.Process.Pid) },
+		kill:   func() { killGroup(cmd.Process.Pid) },
+		pause:  func(paused bool) { pauseGroup(cmd.Process.Pid, paused) },
+		memory: func() int64 { return memoryOf(cmd.Process.Pid) },
 	}, nil
 }
 

@@ -12,7 +12,8 @@ import (
 const (
 	purposeOps      = "ops"      // id: thread
 	purposeDelay    = "delay"    // id: link
-	purposeNemesis  = "nemesis"  // timetable and partitions
+	purposeFate     = "fate"     // id: link; loss, duplicates and the like
+	purposeNemesis  = "nemesis"  // id: fault; timetable and victims
 	purposeStagger  = "stagger"  // times of operations
 	purposeDispatch = "dispatch" // choice among free threads
 )

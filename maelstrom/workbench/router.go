@@ -24,14 +24,15 @@ type router struct {
 	clock   clock
 	seed    uint64
 	delays  latency
+	unit    time.Duration // the mean latency, or what stands for it in faults
 	quirks  bool
 	sleep   sleeper
 	late    lateness
 	mu      sync.Mutex
 	nodes   map[string]*inbox
 	clients map[string]*client
-	links   map[[2]string]*rand.Rand
-	grudge  grudge
+	links   map[[2]string]chance
+	weather weather
 	lastID  int
 	clientN int
 	stats   NetStats
@@ -46,8 +47,11 @@ type NetStats struct {
 	Servers Traffic `json:"servers"`
 	// ServersByType counts sent messages between nodes by their body's type.
 	ServersByType map[string]int `json:"servers_by_type"`
-	// Dropped counts messages that a partition swallowed.
-	Dropped int `json:"dropped"`
+	// Dropped counts messages that a partition swallowed; Lost those that were
+	// lost to other faults; Duplicated those that arrived twice.
+	Dropped    int `json:"dropped"`
+	Lost       int `json:"lost"`
+	Duplicated int `json:"duplicated"`
 	// LateReplies counts replies that came after their client gave up.
 	LateReplies int `json:"late_replies"`
 	// ForeignReplies counts replies from a node other than the one asked. They
@@ -75,7 +79,8 @@ func newRouter(c clock, opts Options, sleep sleeper) *router {
 		sleep:   sleep,
 		nodes:   map[string]*inbox{},
 		clients: map[string]*client{},
-		links:   map[[2]string]*rand.Rand{},
+		unit:    max(opts.meanLatency(), leastUnit),
+		links:   map[[2]string]chance{},
 		stats:   NetStats{ServersByType: map[string]int{}},
 	}
 }
@@ -87,6 +92,13 @@ func (rt *router) addNode(id string) *inbox {
 	ib := newInbox()
 	rt.nodes[id] = ib
 	return ib
+}
+
+// inbox returns the queue of a node.
+func (rt *router) inbox(id string) *inbox {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	return rt.nodes[id]
 }
 
 // addClient opens a client with the next id of the one counter for all.
@@ -106,12 +118,14 @@ func (rt *router) closeClient(c *client) {
 	delete(rt.clients, c.id)
 }
 
-// setGrudge replaces the partition in force; nil heals. The grudge must not be
-// changed afterwards.
-func (rt *router) setGrudge(g grudge) {
+// setWeather replaces what is in force of faults.
+func (rt *router) setWeather(w weather) {
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
-	rt.grudge = g
+	rt.weather = w
+	for id := range w.down {
+		rt.stats.Lost += rt.nodes[id].clear()
+	}
 }
 
 // snapshot copies the counters.
@@ -190,22 +204,37 @@ func (rt *router) post(m message) {
 		rt.countReceived(false)
 		return
 	}
-	var delay time.Duration
+	late := []time.Duration{0}
 	if server {
-		delay = time.Duration(rt.delays.draw(rt.link(m.src, m.dest))) * time.Millisecond
+		l := rt.chance(m.src, m.dest)
+		delay := time.Duration(rt.delays.draw(l.delays)) * time.Millisecond
+		late = rt.weather.fate(l.faults, m.src, m.dest, rt.unit)
+		for i := range late {
+			late[i] += delay
+		}
 	}
-	ib.push(&parcel{src: m.src, server: server, deadline: rt.clock.now() + delay, line: encode(id, m)})
+	if len(late) == 0 || rt.weather.down[m.dest] {
+		rt.stats.Lost++
+		return
+	}
+	rt.stats.Duplicated += len(late) - 1
+	for _, delay := range late {
+		ib.push(&parcel{src: m.src, server: server, deadline: rt.clock.now() + delay, line: encode(id, m)})
+	}
 }
 
-// link returns the stream of delays of an ordered pair of nodes.
-func (rt *router) link(src, dest string) *rand.Rand {
+// chance is what is random about an ordered pair of nodes.
+type chance struct{ delays, faults *rand.Rand }
+
+func (rt *router) chance(src, dest string) chance {
 	key := [2]string{src, dest}
-	r, ok := rt.links[key]
+	l, ok := rt.links[key]
 	if !ok {
-		r = stream(rt.seed, purposeDelay, src+">"+dest)
-		rt.links[key] = r
+		name := src + ">" + dest
+		l = chance{stream(rt.seed, purposeDelay, name), stream(rt.seed, purposeFate, name)}
+		rt.links[key] = l
 	}
-	return r
+	return l
 }
 
 func (rt *router) countSent(m message, server bool) {
@@ -297,7 +326,7 @@ func (rt *router) nextDue(id string, ib *inbox) *parcel {
 func (rt *router) drops(id string, p *parcel) bool {
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
-	if !p.server || !rt.grudge.cuts(p.src, id) {
+	if !p.server || !rt.weather.grudge.cuts(p.src, id) {
 		return false
 	}
 	rt.stats.Dropped++

@@ -108,13 +108,13 @@ func TestPartitionAtPoll(t *testing.T) {
 		rt, sinks, end := wire(t, constantLatency(100))
 		post(t, rt, "n0", "n1", "taken-before")
 		synctest.Wait()
-		rt.setGrudge(split([]string{"n0"}, []string{"n1", "n2"}))
+		rt.setWeather(weather{grudge: split([]string{"n0"}, []string{"n1", "n2"})})
 		post(t, rt, "n0", "n1", "taken-after-heal")
 		post(t, rt, "n0", "n2", "dropped-at-once") // n2 is idle
 		post(t, rt, "n2", "n1", "other-side")
 		synctest.Wait()
 		time.Sleep(50 * time.Millisecond)
-		rt.setGrudge(nil)
+		rt.setWeather(weather{grudge: nil})
 		time.Sleep(time.Second)
 		if got := sinks["n1"].String(); got != "taken-before@100 taken-after-heal@100 other-side@100" {
 			t.Error(got)
@@ -136,7 +136,7 @@ func TestOneWayGrudge(t *testing.T) {
 		rt, sinks, end := wire(t, constantLatency(0))
 		g := grudge{}
 		g.cut("n0", "n1")
-		rt.setGrudge(g)
+		rt.setWeather(weather{grudge: g})
 		post(t, rt, "n0", "n1", "no")
 		post(t, rt, "n1", "n0", "yes")
 		post(t, rt, "n1", "n1", "self")
@@ -243,9 +243,9 @@ func TestDelaysDependOnSeedAlone(t *testing.T) {
 		var out []int
 		for range 20 {
 			for range others {
-				rt.delays.draw(rt.link("n1", "n0"))
+				rt.delays.draw(rt.chance("n1", "n0").delays)
 			}
-			out = append(out, rt.delays.draw(rt.link("n0", "n1")))
+			out = append(out, rt.delays.draw(rt.chance("n0", "n1").delays))
 		}
 		return out
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 )
@@ -152,7 +153,7 @@ func newBench(opts Options, stdout io.Writer) (*bench, error) {
 func (b *bench) test(ctx context.Context) error {
 	b.out.header(b)
 	cfg := clusterConfig{
-		opts: b.opts, nodes: b.nodes, clock: b.clock, launch: b.launch, sleep: b.sleep, logDir: filepath.Join(b.dir, logsDir),
+		opts: b.opts, nodes: b.nodes, clock: b.clock, launch: b.launch, sleep: b.sleep, logDir: filepath.Join(b.dir, logsDir), dataDir: filepath.Join(b.dir, dataDir),
 		fail: b.fail, note: b.note, warn: b.out.warn,
 	}
 	b.watched = b.wantsLeader() && (b.opts.WatchLeader == watchOn || probeStatus(ctx, cfg))
@@ -185,7 +186,7 @@ func (b *bench) wantsLeader() bool {
 	case watchOff:
 		return false
 	default:
-		return !b.opts.MaelstromQuirks || b.opts.Nemesis == nemesisLeaderCut
+		return !b.opts.MaelstromQuirks || slices.Contains(b.opts.faults(), nemesisLeaderCut)
 	}
 }
 
@@ -202,13 +203,12 @@ func (b *bench) drive(ctx context.Context) {
 		}
 		askers = newAskers(b.cluster.router, b.nodes, b.board)
 	}
-	if fault := newDisturbance(b.opts, b.nodes); fault != nil {
-		n := &nemesis{
-			fault: fault, draws: stream(b.opts.Seed, purposeNemesis, ""), history: b.history,
-			setNet: b.cluster.router.setGrudge, limit: seconds(b.opts.TimeLimit),
-			board: b.board, askers: askers, patient: b.opts.statusLimit(),
-		}
-		wg.Go(func() { n.loop(side) })
+	n := &nemesis{
+		target: b.cluster, nodes: b.nodes, history: b.history, limit: seconds(b.opts.TimeLimit),
+		board: b.board, askers: askers, patient: b.opts.statusLimit(), fail: b.fail,
+	}
+	for _, d := range newDisturbances(b.opts, b.nodes) {
+		wg.Go(func() { n.run(side, d) })
 	}
 	wg.Go(func() { b.out.progress(side, b) })
 	plan := newPlan(b.opts, b.nodes, b.threads)
@@ -235,7 +235,7 @@ func (b *bench) perform(ctx context.Context, t *thread, o *op) {
 	}
 	b.history.complete(o)
 	if f != nil {
-		b.cluster.judge(f.by(o.Node, r.line), true)
+		b.cluster.judge(b.cluster.ctx, f.by(o.Node, r.line), true)
 	}
 }
 

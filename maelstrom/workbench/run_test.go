@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -186,6 +187,84 @@ func checkHistoryFile(t *testing.T, r Result) {
 	}
 }
 
+// TestFaultsOnToys: the toy keeps its promises under every fault but those that it knows nothing of.
+func TestFaultsOnToys(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		nemesis, defect, flag string
+		strict                Verdict
+	}{
+		{"one-way,bridge,loss,reorder,slow,pause", "none", "", Valid},
+		{"duplicate", "none", "", Valid},
+		{"duplicate,reorder", "none", "", Valid},
+		{"duplicate,reorder", "double-apply", "", Invalid},
+		{"kill", "none", toyData, Valid},
+		{"kill", "none", "", Invalid}, // a memory that is lost with the process
+		{"partition,one-way,bridge,kill,pause,loss,duplicate,reorder,slow", "none", toyData, Valid},
+	} {
+		for seed := range *toySeeds {
+			t.Run(fmt.Sprintf("%s/%s%s/%d", c.nemesis, c.defect, c.flag, seed), func(t *testing.T) {
+				t.Parallel()
+				o := toyOptions(t, 15)
+				o.Nemesis, o.NemesisInterval, o.DataFlag, o.Seed = c.nemesis, 0.3, c.flag, seed+1
+				if c.defect == "double-apply" {
+					o.NemesisInterval, o.TimeLimit = 2, 60 // long enough to overlap
+				}
+				if c.flag != "" {
+					o.Rate = 50 // what is on disk is really there, and takes real time
+				}
+				o.Latency, o.WatchLeader = 2, watchOn
+				r, _, err := run(t, c.defect, o)
+				if c.strict == Invalid {
+					if err != nil || r.Strict != Invalid {
+						t.Fatalf("%v %v %v", r.Strict, r.Reasons, err)
+					}
+					return // and ended early, perhaps
+				}
+				// Silence is no reproach: all depends on the toy's first node.
+				bad := slices.ContainsFunc(r.Violations, func(v *Violation) bool { return !strings.Contains(v.Why, "answered nothing") })
+				if err != nil || r.LinearizableStrict.Verdict != Valid || bad {
+					t.Fatalf("%v %v %v", r.LinearizableStrict.Verdict, r.Reasons, err)
+				}
+				if r.Figures.Outages.Cuts < 5 {
+					t.Errorf("%d faults", r.Figures.Outages.Cuts)
+				}
+				m := r.Figures.Messages
+				if lost := strings.Contains(c.nemesis, "loss") || strings.Contains(c.nemesis, "kill"); lost != (m.Lost > 0) {
+					t.Errorf("%d messages lost", m.Lost)
+				}
+				if strings.Contains(c.nemesis, "duplicate") != (m.Duplicated > 0) {
+					t.Errorf("%d messages duplicated", m.Duplicated)
+				}
+			})
+		}
+	}
+}
+
+// TestKilledProcesses does with real processes what else is done with functions.
+func TestKilledProcesses(t *testing.T) {
+	t.Parallel()
+	o := toyOptions(t, 3)
+	o.Nemesis, o.NemesisInterval, o.DataFlag, o.Rate = "kill,pause", 0.3, toyData, 100
+	if !canPause {
+		o.Nemesis = nemesisKill
+	}
+	r, _, err := runProcesses(t.Context(), t, "none", o)
+	if err != nil || r.LinearizableStrict.Verdict != Valid || r.Figures.Outages.Cuts == 0 {
+		t.Fatalf("%v %v %v", r.LinearizableStrict, r.Reasons, err)
+	}
+}
+
+func TestGrowingMemoryIsInvalid(t *testing.T) {
+	t.Parallel()
+	o := toyOptions(t, 600)
+	o.MaxRSS = 150
+	r, _, err := runProcesses(t.Context(), t, "hog", o)
+	if err != nil || r.Strict != Invalid || !strings.Contains(strings.Join(r.Reasons, " "), "MiB of memory") {
+		t.Fatalf("%v %v %v", r.Strict, r.Reasons, err)
+	}
+}
+
 func TestLeaderCut(t *testing.T) {
 	t.Parallel()
 	o := toyOptions(t, 2)
@@ -236,7 +315,10 @@ func TestBadOptions(t *testing.T) {
 		"--time-limit":       func(o *Options) { o.TimeLimit = 0 },
 		"--latency must":     func(o *Options) { o.Latency = -1 },
 		"--latency-dist":     func(o *Options) { o.LatencyDist = "normal" },
-		"--nemesis must":     func(o *Options) { o.Nemesis = "kill" },
+		"--nemesis must":     func(o *Options) { o.Nemesis = "partition,earthquake" },
+		"pause twice":        func(o *Options) { o.Nemesis = "pause,kill,pause" },
+		"do not go together": func(o *Options) { o.Nemesis = "partition,leader-cut" },
+		"--max-rss":          func(o *Options) { o.MaxRSS = -1 },
 		"--nemesis-interval": func(o *Options) { o.NemesisInterval = 0 },
 		"--election-timeout": func(o *Options) { o.ElectionTimeout = -1 },
 		"--watch-leader":     func(o *Options) { o.WatchLeader = "maybe" },

@@ -16,6 +16,7 @@ const (
 	resultsFile = "results.json"
 	historyFile = "history.jsonl"
 	logsDir     = "node-logs"
+	dataDir     = "node-data"
 	latestLink  = "latest"
 )
 

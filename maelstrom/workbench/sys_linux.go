@@ -1,6 +1,8 @@
 package workbench
 
 import (
+	"fmt"
+	"os"
 	"os/exec"
 	"syscall"
 	"time"
@@ -22,3 +24,26 @@ func isolate(cmd *exec.Cmd) {
 
 // killGroup kills a node and its children.
 func killGroup(pid int) { _ = syscall.Kill(-pid, syscall.SIGKILL) }
+
+// canPause says that pauseGroup works.
+const canPause = true
+
+// pauseGroup stops a node and its children, or lets them go on.
+func pauseGroup(pid int, paused bool) {
+	signal := syscall.SIGCONT
+	if paused {
+		signal = syscall.SIGSTOP
+	}
+	_ = syscall.Kill(-pid, signal)
+}
+
+// memoryOf returns a process' resident memory in bytes, 0 if it is gone.
+func memoryOf(pid int) int64 {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+	if err != nil {
+		return 0
+	}
+	var total, resident int64 // pages
+	_, _ = fmt.Sscan(string(text), &total, &resident)
+	return resident * int64(os.Getpagesize())
+}

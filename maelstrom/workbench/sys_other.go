@@ -20,3 +20,12 @@ func killGroup(pid int) {
 		_ = p.Kill()
 	}
 }
+
+// canPause says that pauseGroup does not work.
+const canPause = false
+
+// pauseGroup does nothing here: Options.Validate refuses pauses.
+func pauseGroup(int, bool) {}
+
+// memoryOf knows nothing here.
+func memoryOf(int) int64 { return 0 }

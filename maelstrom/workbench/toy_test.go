@@ -2,11 +2,15 @@ package workbench
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,15 +23,22 @@ const toyVariable = "WORKBENCH_TOY"
 
 func TestMain(m *testing.M) {
 	if defect, ok := os.LookupEnv(toyVariable); ok {
-		os.Exit(runToy(defect, os.Stdin, os.Stdout, os.Stderr))
+		os.Exit(runToy(defect, os.Args, newGate(), os.Stdin, os.Stdout, os.Stderr))
 	}
 	goleak.VerifyTestMain(m)
 }
+
+// toyData is the flag by which a toy is told where to keep its values.
+const toyData = "--data"
+
+// toyMemory is how many replies to one node a toy remembers.
+const toyMemory = 64
 
 // toy is a small node. The first node keeps the values, the others pass
 // requests on to it. That is linearizable, if not available.
 type toy struct {
 	defect  string
+	gate    *gate
 	out     io.WriteCloser
 	errs    io.Writer
 	ended   bool // it has asked for its own end
@@ -38,8 +49,49 @@ type toy struct {
 	copies  map[string]string // what this node saw last, for local reads
 	waiting map[int]toyMessage
 	lastID  int
-	served  int            // requests from clients
-	applied map[string]int // requests carried out, by type
+	served  int                // requests from clients
+	applied map[string]int     // requests carried out, by type
+	passed  map[string]toyBody // replies to what others have passed on, for copies of that
+	data    string             // the file that holds values and passed, if there is one
+	hoard   [][]byte
+}
+
+// toyState is what a toy keeps on disk.
+type toyState struct {
+	Values map[string]string
+	Passed map[string]toyBody
+	LastID int
+}
+
+// load reads what an earlier life has left behind.
+func (t *toy) load(args []string) {
+	i := slices.Index(args, toyData)
+	if i < 0 {
+		return
+	}
+	t.data = filepath.Join(args[i+1], "state")
+	if text, err := os.ReadFile(t.data); err == nil {
+		var s toyState
+		if err := json.Unmarshal(text, &s); err != nil {
+			fmt.Fprintln(t.errs, "bad state", err)
+		}
+		t.values, t.passed, t.lastID = s.Values, s.Passed, s.LastID
+	}
+}
+
+// save leaves everything for a next life, in one step.
+func (t *toy) save() {
+	if t.data == "" {
+		return
+	}
+	text, _ := json.Marshal(toyState{t.values, t.passed, t.lastID})
+	err := os.WriteFile(t.data+".new", text, 0o644)
+	if err == nil {
+		err = os.Rename(t.data+".new", t.data)
+	}
+	if err != nil {
+		t.exit(4, err.Error())
+	}
 }
 
 type toyMessage struct {
@@ -66,14 +118,17 @@ type toyBody struct {
 }
 
 // runToy is a toy's whole life: until the end of in, or until it ends itself.
-func runToy(defect string, in io.Reader, out io.WriteCloser, errs io.Writer) int {
+func runToy(defect string, args []string, g *gate, in io.Reader, out io.WriteCloser, errs io.Writer) int {
 	t := &toy{
-		defect: defect, out: out, errs: errs,
+		defect: defect, gate: g, out: out, errs: errs,
 		values: map[string]string{}, copies: map[string]string{}, waiting: map[int]toyMessage{}, applied: map[string]int{},
+		passed: map[string]toyBody{},
 	}
+	t.load(args)
 	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, 1<<20)
 	for !t.ended && lines.Scan() {
+		t.gate.pass()
 		var m toyMessage
 		if err := json.Unmarshal(lines.Bytes(), &m); err != nil {
 			fmt.Fprintln(errs, "bad line", err)
@@ -96,6 +151,9 @@ func (t *toy) send(src, dest string, body toyBody) {
 
 func (t *toy) handle(m toyMessage) {
 	b := m.Body
+	if t.nodes == nil && b.Type != "init" {
+		return // just started, and not initialised yet
+	}
 	switch b.Type {
 	case "init":
 		if t.defect == "no-init" {
@@ -111,11 +169,21 @@ func (t *toy) handle(m toyMessage) {
 		}
 		t.send(t.id, m.Src, toyBody{Type: "status_ok", InReplyTo: b.MsgID, Role: role, Term: &term})
 	case "pass":
-		reply := t.apply(*b.Request)
-		reply.InReplyTo = b.Request.MsgID
+		name := fmt.Sprint(m.Src, *b.MsgID)
+		reply, known := t.passed[name]
+		if !known || t.defect == "double-apply" {
+			reply = t.apply(*b.Request)
+			reply.InReplyTo = b.Request.MsgID
+			t.passed[name] = reply
+			delete(t.passed, fmt.Sprint(m.Src, *b.MsgID-toyMemory))
+			t.save()
+		}
 		t.send(t.id, m.Src, toyBody{Type: "passed", InReplyTo: b.MsgID, Request: &reply})
 	case "passed":
-		first := t.waiting[*b.InReplyTo]
+		first, waits := t.waiting[*b.InReplyTo]
+		if !waits {
+			return // a copy, or the answer to a question of an earlier life
+		}
 		delete(t.waiting, *b.InReplyTo)
 		if b.Request.Type == "read_ok" {
 			t.copies[string(first.Body.Key)] = string(b.Request.Value)
@@ -138,6 +206,7 @@ func (t *toy) serve(m toyMessage) {
 			return
 		}
 		t.lastID++
+		t.save() // an id is never used again
 		id := t.lastID
 		t.waiting[id] = m
 		t.send(t.id, t.nodes[0], toyBody{Type: "pass", MsgID: &id, Request: &m.Body})
@@ -145,6 +214,7 @@ func (t *toy) serve(m toyMessage) {
 	}
 	reply := t.apply(m.Body)
 	reply.InReplyTo = m.Body.MsgID
+	t.save()
 	t.send(t.id, m.Src, reply)
 	if t.defect == "double-reply" {
 		t.send(t.id, m.Src, reply)
@@ -169,6 +239,8 @@ func (t *toy) misbehave(m toyMessage) bool {
 		return true
 	case t.defect == "close-stdout" && late:
 		_ = t.out.Close()
+	case t.defect == "hog":
+		t.hoard = append(t.hoard, bytes.Repeat([]byte{1}, 8<<20))
 	}
 	return t.defect == "mute" || (t.defect == "hang" && late && last)
 }
@@ -274,13 +346,14 @@ func runProcesses(ctx context.Context, t *testing.T, defect string, o Options) (
 
 // launchToy starts toys as functions.
 func launchToy(defect string) launcher {
-	return func(string, Options) (*running, error) {
+	return func(_ string, opts Options) (*running, error) {
 		in, stdin := io.Pipe()
 		stdout, out := io.Pipe()
 		stderr, errs := io.Pipe()
 		status := make(chan int, 1)
+		g := newGate()
 		go func() {
-			code := runToy(defect, in, out, errs)
+			code := runToy(defect, opts.NodeArgs, g, in, out, errs)
 			for _, f := range []io.Closer{in, out, errs} {
 				_ = f.Close()
 			}
@@ -293,7 +366,38 @@ func launchToy(defect string) launcher {
 				for _, f := range []io.Closer{stdin, stdout, stderr} {
 					_ = f.Close()
 				}
+				g.close(false)
 			},
+			pause:  g.close,
+			memory: func() int64 { return 0 },
 		}, nil
 	}
+}
+
+// gate stops a toy that is a function, as SIGSTOP does.
+type gate struct {
+	mu     sync.Mutex
+	opened sync.Cond
+	closed bool
+}
+
+func newGate() *gate {
+	g := &gate{}
+	g.opened.L = &g.mu
+	return g
+}
+
+func (g *gate) pass() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for g.closed {
+		g.opened.Wait()
+	}
+}
+
+func (g *gate) close(closed bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.closed = closed
+	g.opened.Broadcast()
 }
