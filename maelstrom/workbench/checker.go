@@ -258,3 +258,18 @@ func (rd reading) String() string {
 		return fmt.Sprintf("reading %d", int(rd))
 	}
 }
+
+// checkAvailability is Maelstrom's third rule, if asked for: a least share of
+// operations that are ok.
+func checkAvailability(ops []*op, least float64) (Verdict, string) {
+	ok := 0
+	for _, o := range ops {
+		if o.Outcome == outcomeOK {
+			ok++
+		}
+	}
+	if len(ops) == 0 || float64(ok) >= least*float64(len(ops)) {
+		return Valid, ""
+	}
+	return Invalid, fmt.Sprintf("%.4f of the operations were ok, less than --availability asks for", float64(ok)/float64(len(ops)))
+}

@@ -232,12 +232,3 @@ func (c *cluster) stop() {
 		}
 	}
 }
-
-// nodeNames returns n0, n1 and so on.
-func nodeNames(n int) []string {
-	names := make([]string, n)
-	for i := range names {
-		names[i] = fmt.Sprintf("n%d", i)
-	}
-	return names
-}

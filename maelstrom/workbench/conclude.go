@@ -54,6 +54,11 @@ func (b *bench) judge(ctx context.Context, r *Result, rec record, s *servability
 			r.Reasons = append(r.Reasons, why)
 		}
 	}
+	least, _ := b.opts.leastOK() // validated
+	if available, why := checkAvailability(rec.ops, least); available != Valid {
+		r.Official, r.Strict = worse(r.Official, available), worse(r.Strict, available)
+		r.Reasons = append(r.Reasons, why)
+	}
 	if mute := findMute(rec.ops, s); mute != nil {
 		r.Violations = append(r.Violations, mute)
 		r.ViolationCount++

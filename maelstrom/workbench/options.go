@@ -98,7 +98,9 @@ type Options struct {
 	// Bin is the path of the node program. Run needs it; main fills in its own.
 	Bin string `help:"Node program to test. Default: this program itself." placeholder:"PATH"`
 	// NodeCount is the number of nodes, named n0, n1 and so on.
-	NodeCount int `help:"Number of nodes (1 to 100)." default:"5"`
+	NodeCount int `help:"Number of nodes (1 to 100), named n0, n1 and so on." default:"5"`
+	// Nodes names them; then NodeCount does not count.
+	Nodes []string `help:"Names of the nodes instead, as in a,b,c." placeholder:"NAMES"`
 	// Concurrency is the number of client threads, or a multiple of NodeCount.
 	Concurrency string `help:"Client threads: a number, or a multiple of the node count as in 4n. Must be a multiple of 2n." default:"2n"`
 	// Rate is the mean number of operations per second over all threads.
@@ -113,6 +115,10 @@ type Options struct {
 	Nemesis string `help:"Faults, in any mix, as in kill,partition: partition (Maelstrom's four kinds), one-way (a node is deaf or mute), bridge (two halves share a node), leader-cut (the node that says it leads is isolated), kill (and restart), pause, loss, duplicate, reorder, slow; or none." default:"none" placeholder:"LIST"`
 	// NemesisInterval is the mean time between fault events, in seconds.
 	NemesisInterval float64 `help:"Mean seconds between the start and the stop of faults; decimals allowed." default:"10"`
+	// Availability is the least ok-fraction of a valid test; total is 1.
+	Availability string `help:"Least share of operations that must be ok, as Maelstrom counts it (a cas that does not match is not): a fraction, or total." placeholder:"SHARE"`
+	// TestCount is how many tests main runs, one after the other.
+	TestCount int `help:"Tests to run one after the other, with seeds that follow each other; the first that is not valid is the last." default:"1"`
 	// DataFlag is how a node is told where its data is, if it keeps any.
 	DataFlag string `help:"Flag by which a node is given a fresh data directory of its own, as in --data-flag=--data-dir; a killed node finds its data there again." placeholder:"FLAG"`
 	// MaxRSS bounds a node's resident memory in MiB.
@@ -143,7 +149,7 @@ type Options struct {
 func DefaultOptions() Options {
 	return Options{
 		Workload: workloadLinKV, NodeCount: 5, Concurrency: "2n", Rate: 100, TimeLimit: 20,
-		LatencyDist: distConstant, Nemesis: nemesisNone, NemesisInterval: 10, MaxRSS: 1024,
+		LatencyDist: distConstant, Nemesis: nemesisNone, NemesisInterval: 10, MaxRSS: 1024, TestCount: 1,
 		WatchLeader: watchAuto, Store: "store",
 	}
 }
@@ -152,7 +158,7 @@ func DefaultOptions() Options {
 // says what would. It looks at Bin only when it is set.
 func (o Options) Validate() error {
 	for _, check := range []func() error{
-		o.validateChoices, o.validateSize, o.validateTimes, o.validateBin,
+		o.validateChoices, o.validateNodes, o.validateSize, o.validateTimes, o.validateBin,
 	} {
 		if err := check(); err != nil {
 			return err
@@ -195,13 +201,53 @@ func (o Options) validateNemesis() error {
 	return nil
 }
 
-func (o Options) validateSize() error {
-	if o.NodeCount < 1 || o.NodeCount > maxNodes {
-		return fmt.Errorf("--node-count must be between 1 and %d, not %d", maxNodes, o.NodeCount)
+// validateNodes wants names that stand for themselves in JSON and in a file
+// name, and that Maelstrom does not take for clients.
+func (o Options) validateNodes() error {
+	for i, name := range o.Nodes {
+		switch {
+		case strings.Trim(strings.ToLower(name), "abcdefghijklmnopqrstuvwxyz0123456789_-") != "" || name == "":
+			return fmt.Errorf("--nodes: names consist of letters, digits, - and _, unlike %q", name)
+		case name[0] == 'c':
+			return fmt.Errorf("--nodes: %q would be taken for a client, because of its first letter", name)
+		case slices.Contains(o.Nodes[:i], name):
+			return fmt.Errorf("--nodes names %s twice", name)
+		}
 	}
-	if o.MaelstromQuirks && o.NodeCount > quirkMaxNodes {
+	return nil
+}
+
+// nodeNames returns the names of the nodes.
+func (o Options) nodeNames() []string {
+	if len(o.Nodes) > 0 {
+		return o.Nodes
+	}
+	return nodeNames(o.NodeCount)
+}
+
+// nodeNames returns n0, n1 and so on.
+func nodeNames(n int) []string {
+	names := make([]string, n)
+	for i := range names {
+		names[i] = fmt.Sprintf("n%d", i)
+	}
+	return names
+}
+
+func (o Options) validateSize() error {
+	n := len(o.nodeNames())
+	if n < 1 || n > maxNodes {
+		return fmt.Errorf("--node-count must be between 1 and %d, not %d", maxNodes, n)
+	}
+	if o.MaelstromQuirks && n > quirkMaxNodes {
 		return fmt.Errorf("--node-count %d: with its process limit of %d per key, Maelstrom hangs on lin-kv with more than %d nodes; drop --maelstrom-quirks",
-			o.NodeCount, quirkProcessLimit, quirkMaxNodes)
+			n, quirkProcessLimit, quirkMaxNodes)
+	}
+	if _, err := o.leastOK(); err != nil {
+		return err
+	}
+	if o.TestCount < 1 {
+		return fmt.Errorf("--test-count must be at least 1, not %d", o.TestCount)
 	}
 	_, err := o.threads()
 	return err
@@ -225,6 +271,21 @@ func (o Options) validateTimes() error {
 		return errors.New("--store must name a directory")
 	}
 	return nil
+}
+
+// leastOK is the ok-fraction that Availability asks for; 0 asks for nothing.
+func (o Options) leastOK() (float64, error) {
+	switch o.Availability {
+	case "":
+		return 0, nil
+	case "total":
+		return 1, nil
+	}
+	share, err := strconv.ParseFloat(o.Availability, 64)
+	if err != nil || !within(share, 0, 1) {
+		return 0, fmt.Errorf("--availability must be total or a fraction between 0 and 1, not %q", o.Availability)
+	}
+	return share, nil
 }
 
 // within is false for NaN as well.
@@ -255,9 +316,9 @@ func (o Options) threads() (int, error) {
 		return 0, fmt.Errorf("--concurrency must be a number such as 20 or a multiple of the node count such as 4n, not %q", o.Concurrency)
 	}
 	if isMultiple {
-		count *= o.NodeCount
+		count *= len(o.nodeNames())
 	}
-	block := 2 * o.NodeCount
+	block := 2 * len(o.nodeNames())
 	if count%block != 0 || count > maxThreads {
 		return 0, fmt.Errorf("--concurrency %s is %d threads: it must be a multiple of 2n = %d and at most %d (each block of 2n threads shares one key)",
 			o.Concurrency, count, block, maxThreads)

@@ -138,7 +138,7 @@ func newBench(opts Options, stdout io.Writer) (*bench, error) {
 		return nil, err
 	}
 	b := &bench{
-		opts: opts, nodes: nodeNames(opts.NodeCount), threads: threads,
+		opts: opts, nodes: opts.nodeNames(), threads: threads,
 		workload: newWorkload(opts.Workload), clock: newClock(), launch: launchProgram, sleep: preciseSleep,
 		out: newPrinter(stdout, opts.Quiet),
 	}

@@ -74,7 +74,7 @@ func TestToys(t *testing.T) {
 }
 
 // toySeeds is how many seeds each defect is tested with.
-var toySeeds = flag.Uint64("toy-seeds", 3, "how many seeds TestToys runs each toy with")
+var toySeeds = flag.Uint64("toy-seeds", max(3/slowdown, 1), "how many seeds TestToys runs each toy with")
 
 func TestHangIsInvalid(t *testing.T) {
 	t.Parallel()
@@ -278,6 +278,24 @@ func TestLeaderCut(t *testing.T) {
 	}
 }
 
+// TestAvailability: the nodes' own names, and what they must serve.
+func TestAvailability(t *testing.T) {
+	t.Parallel()
+	for share, want := range map[string]Verdict{"": Valid, "0.5": Valid, "0.99": Invalid, "total": Invalid} {
+		for _, quirks := range []bool{false, true} {
+			o := toyOptions(t, 1)
+			o.Nodes, o.Availability, o.MaelstromQuirks = []string{"a", "b", "x-1", "z"}, share, quirks
+			r, _, err := run(t, "none", o)
+			if err != nil || r.Official != want || r.Strict != want {
+				t.Errorf("%q: %v %v %v %v", share, r.Official, r.Strict, r.Reasons, err)
+			}
+			if _, err := os.Stat(filepath.Join(r.Store, logsDir, "x-1.log")); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
 // TestRealProcesses runs toys as they run outside of tests. A busy machine may make this slow, but not fail.
 func TestRealProcesses(t *testing.T) {
 	t.Parallel()
@@ -318,6 +336,13 @@ func TestBadOptions(t *testing.T) {
 		"--nemesis must":     func(o *Options) { o.Nemesis = "partition,earthquake" },
 		"pause twice":        func(o *Options) { o.Nemesis = "pause,kill,pause" },
 		"do not go together": func(o *Options) { o.Nemesis = "partition,leader-cut" },
+		"--availability":     func(o *Options) { o.Availability = "most" },
+		"between 0 and 1":    func(o *Options) { o.Availability = "1.5" },
+		"--test-count":       func(o *Options) { o.TestCount = 0 },
+		"a twice":            func(o *Options) { o.Nodes = []string{"a", "b", "a"} },
+		"for a client":       func(o *Options) { o.Nodes = []string{"a", "c3po"} },
+		"letters, digits":    func(o *Options) { o.Nodes = []string{"a", `b"` } },
+		"unlike \"\"":        func(o *Options) { o.Nodes = []string{"a", ""} },
 		"--max-rss":          func(o *Options) { o.MaxRSS = -1 },
 		"--nemesis-interval": func(o *Options) { o.NemesisInterval = 0 },
 		"--election-timeout": func(o *Options) { o.ElectionTimeout = -1 },
