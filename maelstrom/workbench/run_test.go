@@ -341,7 +341,7 @@ func TestBadOptions(t *testing.T) {
 		"--test-count":       func(o *Options) { o.TestCount = 0 },
 		"a twice":            func(o *Options) { o.Nodes = []string{"a", "b", "a"} },
 		"for a client":       func(o *Options) { o.Nodes = []string{"a", "c3po"} },
-		"letters, digits":    func(o *Options) { o.Nodes = []string{"a", `b"` } },
+		"letters, digits":    func(o *Options) { o.Nodes = []string{"a", `b"`} },
 		"unlike \"\"":        func(o *Options) { o.Nodes = []string{"a", ""} },
 		"--max-rss":          func(o *Options) { o.MaxRSS = -1 },
 		"--nemesis-interval": func(o *Options) { o.NemesisInterval = 0 },
