@@ -1,4 +1,5 @@
-// Command maelraft is a node of Maelstrom that serves lin-kv on Raft, and with "test" a bench that tests this or any other node.
+// Command maelraft is a node of Maelstrom that serves lin-kv on Raft, with "test" a bench that tests this or any other node, and with
+// "check" a checker of the histories that such tests leave.
 package main
 
 import (
@@ -16,8 +17,9 @@ import (
 
 // commands is the command line. Maelstrom starts a node without arguments, so that is the default.
 type commands struct {
-	Node maelstrom.Options `cmd:"" default:"withargs" help:"Be a node: Maelstrom's protocol on stdin and stdout. The default."`
-	Test test              `cmd:"" help:"Test nodes as 'maelstrom test' does. Exit codes: 0 valid, 1 invalid, 2 unknown, 254 bad arguments, 255 no verdict."`
+	Node  maelstrom.Options `cmd:"" default:"withargs" help:"Be a node: Maelstrom's protocol on stdin and stdout. The default."`
+	Test  test              `cmd:"" help:"Test nodes as 'maelstrom test' does. Exit codes: 0 valid, 1 invalid, 2 unknown, 254 bad arguments, 255 no verdict."`
+	Check check             `cmd:"" help:"Check that histories of 'maelstrom test -w lin-kv' or 'maelraft test' are linearizable. Exit codes: 0 valid, 1 invalid, 2 unknown, 254 bad arguments or a file that is not a history."`
 }
 
 type test struct {
@@ -42,7 +44,20 @@ func (t test) Run() error {
 	return err
 }
 
-// verdict is the exit code of a test that was not valid. What there is to say about it has been said.
+type check struct {
+	workbench.CheckOptions `embed:""`
+}
+
+// Run checks histories and ends the process with the verdict. kong calls it.
+func (c check) Run() error {
+	result, err := workbench.Check(context.Background(), c.CheckOptions, os.Stdout)
+	if err == nil && result.ExitCode() != workbench.ExitValid {
+		err = verdict(result.ExitCode())
+	}
+	return err
+}
+
+// verdict is the exit code of what was not valid. What there is to say about it has been said.
 type verdict int
 
 func (v verdict) Error() string { return fmt.Sprintf("exit code %d", int(v)) }
@@ -58,6 +73,8 @@ func main() {
 	case nil:
 	case verdict:
 		os.Exit(int(err))
+	case *workbench.FileError:
+		exit(workbench.ExitBadArguments, err)
 	default:
 		exit(workbench.ExitCrashed, err)
 	}

@@ -247,6 +247,35 @@ func checkStats(ops []*op) (Verdict, string) {
 	return Valid, ""
 }
 
+// withStats returns both verdicts on a whole history, and what is wrong with
+// it beside linearizability.
+func (c checkResult) withStats(ops []*op) (official, strict Verdict, why string) {
+	stats, why := checkStats(ops)
+	if stats == Unknown {
+		return c.Official.Verdict, Unknown, why
+	}
+	return worse(c.Official.Verdict, stats), worse(c.Strict.Verdict, stats), why
+}
+
+// blame says what the checker found wrong: in the reading that counts or else
+// in the strict one. The key is the one to explain, or nil.
+func (c checkResult) blame(quirks bool) (key *int, rd reading, reasons []string) {
+	shown, rd := c.Strict, strict
+	if quirks {
+		shown, rd = c.Official, official
+	}
+	if len(shown.UnknownKeys) > 0 {
+		reasons = append(reasons, "the checker ran out of time or memory before it could decide every key")
+	}
+	if len(shown.BadKeys) == 0 {
+		shown, rd = c.Strict, strict
+	}
+	if len(shown.BadKeys) == 0 {
+		return nil, rd, reasons
+	}
+	return &shown.BadKeys[0], rd, append(reasons, "the history is not linearizable ("+rd.String()+" reading)")
+}
+
 // String names the reading.
 func (rd reading) String() string {
 	switch rd {

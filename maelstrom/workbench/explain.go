@@ -57,9 +57,24 @@ func explain(key int, ops []*op, rd reading) *Explanation {
 	return e
 }
 
+// ofKey returns the operations of one key.
+func ofKey(key int, ops []*op) []*op {
+	var mine []*op
+	for _, o := range ops {
+		if o.Key == key {
+			mine = append(mine, o)
+		}
+	}
+	return mine
+}
+
 func tell(o *op) string {
-	return fmt.Sprintf("%9.4f s to %9.4f s  process %-3d at %-3s %s",
-		o.Invoke.Seconds(), o.Return.Seconds(), o.Process, o.Node, describe(o))
+	where := ""
+	if o.Node != "" { // a history that was read from a file does not say
+		where = fmt.Sprintf(" at %-3s", o.Node)
+	}
+	return fmt.Sprintf("%9.4f s to %9.4f s  process %-3d%s %s",
+		o.Invoke.Seconds(), o.Return.Seconds(), o.Process, where, describe(o))
 }
 
 // shownOps lists the operations with known outcome in order of invocation.
