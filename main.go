@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -69,12 +70,14 @@ func main() {
 	if err != nil {
 		exit(workbench.ExitBadArguments, err)
 	}
-	switch err := command.Run().(type) {
-	case nil:
-	case verdict:
-		os.Exit(int(err))
-	case *workbench.FileError:
-		exit(workbench.ExitBadArguments, err)
+	var v verdict
+	var file *workbench.FileError
+	switch err := command.Run(); { // kong wraps what Run returns
+	case err == nil:
+	case errors.As(err, &v):
+		os.Exit(int(v))
+	case errors.As(err, &file):
+		exit(workbench.ExitBadArguments, file)
 	default:
 		exit(workbench.ExitCrashed, err)
 	}
