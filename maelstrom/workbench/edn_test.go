@@ -43,7 +43,12 @@ func TestEDNForms(t *testing.T) {
 		{`[] () #{} {}`, `[[],[],{"#set":[]},{}]`},
 		{`[1[2(3)]4]`, `[[1,[2,[3]],4]]`},
 		{`#{3 1 2} #{"b" :a}`, `[{"#set":[1,2,3]},{"#set":[":a","b"]}]`},
-		{`{:b 1, "a" 2 3 [4]}`, `[{"3":[4],":b":1,"a":2}]`},
+		{`{:b 1, "a" 2}`, `[{":b":1,"a":2}]`},
+		{`{:b 1, "a" 2 3 [4]}`, `[{"#map":[[":b",1],["a",2],[3,[4]]]}]`},
+		{
+			strings.Repeat("{", ednMaxNesting) + "1" + strings.Repeat(" 2}", ednMaxNesting),
+			"[" + strings.Repeat(`{"#map":[[`, ednMaxNesting) + "1" + strings.Repeat(`,2]]}`, ednMaxNesting) + "]",
+		},
 		{`#inst "2020" #my/tag [1] ##Inf`, `[{"#inst":"2020"},{"#my/tag":[1]},{"#symbol":"##Inf"}]`},
 		{`1,,2 , 3`, `[1,2,3]`},
 		{"1 ; two ] 3\n4;", `[1,4]`},

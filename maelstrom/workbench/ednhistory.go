@@ -145,7 +145,7 @@ func ednCode(v any) int {
 // has, and keywords, can be expected in a history; the rest is kept apart.
 func ednJSON(v any) string {
 	text, err := json.Marshal(ednPlain(v))
-	if err != nil { // forms are not deep enough for that
+	if err != nil { // numbers are JSON's, and nothing else can fail
 		return fmt.Sprintf("%q", err)
 	}
 	return string(text)
@@ -165,9 +165,7 @@ func ednPlain(v any) any {
 	case ednList:
 		return ednPlainList(v)
 	case ednSet:
-		items := ednPlainList(ednList(v))
-		slices.SortFunc(items, func(a, b any) int { return strings.Compare(ednJSON(a), ednJSON(b)) })
-		return map[string]any{"#set": items}
+		return map[string]any{"#set": sortPlain(ednPlainList(ednList(v)))}
 	case ednTagged:
 		return map[string]any{"#" + v.tag: ednPlain(v.value)}
 	case ednMap:
@@ -185,15 +183,27 @@ func ednPlainList(items ednList) []any {
 	return plain
 }
 
-// ednPlainMap names a key that is not a string or a keyword by its JSON text.
-func ednPlainMap(m ednMap) map[string]any {
-	plain := make(map[string]any, len(m))
+// ednPlainMap makes an object of a map if JSON has such objects, or else a
+// list of pairs.
+func ednPlainMap(m ednMap) any {
+	object := make(map[string]any, len(m))
+	pairs := make([]any, 0, len(m))
+	named := true
 	for _, p := range m {
-		name, ok := ednPlain(p.key).(string)
-		if !ok {
-			name = ednJSON(p.key)
-		}
-		plain[name] = ednPlain(p.value)
+		key, value := ednPlain(p.key), ednPlain(p.value)
+		name, ok := key.(string)
+		named = named && ok
+		object[name] = value
+		pairs = append(pairs, []any{key, value})
 	}
-	return plain
+	if named {
+		return object
+	}
+	return map[string]any{"#map": sortPlain(pairs)}
+}
+
+// sortPlain sorts plain values by their JSON text.
+func sortPlain(items []any) []any {
+	slices.SortFunc(items, func(a, b any) int { return strings.Compare(ednJSON(a), ednJSON(b)) })
+	return items
 }
