@@ -79,7 +79,6 @@ func storeEvents(t *testing.T, events []event) string {
 }
 
 func TestCheckReports(t *testing.T) {
-	t.Parallel()
 	file := func(text string) string { return storeEvents(t, recordOf(script(t, text)).events) }
 	valid := file("A write 1;A ok;A read;A ok 1")
 	lie := file("A write 1;A ok;A read;A ok 1;A read;A 20")
@@ -265,9 +264,9 @@ func bigHistory(ops, perKey, clients int, unknown float64) record {
 }
 
 // TestCheckOfManyOperations: a long test with unknown outcomes is decided, and
-// a shorter one in Maelstrom's notation.
+// a shorter one in Maelstrom's notation. Like other tests that are much work it
+// does not run beside the tests that go by the clock, which would suffer.
 func TestCheckOfManyOperations(t *testing.T) {
-	t.Parallel()
 	edn := filepath.Join(t.TempDir(), "history.edn")
 	if err := os.WriteFile(edn, []byte(ednText(bigHistory(10_000, perKeyLimit, 10, 0.005).events)), 0o600); err != nil {
 		t.Fatal(err)

@@ -205,7 +205,6 @@ func drawHistory(t *rapid.T) []*op {
 
 // TestPartsAgainstNaive: a part is impossible only if the whole is.
 func TestPartsAgainstNaive(t *testing.T) {
-	t.Parallel()
 	found := 0
 	rapid.Check(t, func(t *rapid.T) {
 		ops, size := drawHistory(t), rapid.IntRange(2, 4).Draw(t, "size")
@@ -227,7 +226,6 @@ func TestPartsAgainstNaive(t *testing.T) {
 
 // TestLongKeyIsSearchedInParts: where the whole is too much, a part decides.
 func TestLongKeyIsSearchedInParts(t *testing.T) {
-	t.Parallel()
 	ops := bigHistory(10*partOps, 10*partOps, 5, 0.001).ops
 	if w, found := impossiblePart(ops, strict, partOps, time.Now().Add(checkLimit)); found {
 		t.Errorf("%+v is not impossible", w)

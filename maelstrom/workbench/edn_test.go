@@ -63,7 +63,6 @@ func TestEDNForms(t *testing.T) {
 }
 
 func TestEDNErrors(t *testing.T) {
-	t.Parallel()
 	for _, c := range []struct {
 		text, says string
 		line       int
@@ -175,7 +174,6 @@ func drawBlank(t *rapid.T) string {
 // TestEDNReadsWhatIsSpelled: every spelling of forms is read as these forms,
 // and equal forms have equal JSON.
 func TestEDNReadsWhatIsSpelled(t *testing.T) {
-	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		var want []any
 		text := ""

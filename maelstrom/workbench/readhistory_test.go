@@ -66,7 +66,6 @@ func ednText(events []event) string {
 // TestHistoryRoundTrip: what the bench writes, and what Maelstrom would write,
 // is read back as the same operations with the same verdicts.
 func TestHistoryRoundTrip(t *testing.T) {
-	t.Parallel()
 	dir := t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {
 		rec := recordOf(drawHistory(t))
@@ -155,7 +154,6 @@ func TestHistoryShapes(t *testing.T) {
 }
 
 func TestHistoryErrors(t *testing.T) {
-	t.Parallel()
 	edn := func(fields string) string { return "\n{:process 0 " + fields + "}" }
 	for _, c := range []struct {
 		text, says string
@@ -252,6 +250,10 @@ func TestUnknownOutcomesStayUnknown(t *testing.T) {
 
 func TestCodesAreSpelledBack(t *testing.T) {
 	t.Parallel()
+	refused := strings.Replace(jsonOK, `"ok"`, `"fail","code":14`, 1) // and no name
+	if read, err := readHistory(strings.NewReader(jsonInvoke + refused)); err != nil || read.ops[0].Code != 14 {
+		t.Error(read, err)
+	}
 	for code := range codeNames {
 		if got := codeOf(codeName(code)); got != code {
 			t.Errorf("%s is read as %d, was %d", codeName(code), got, code)
