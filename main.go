@@ -1,8 +1,10 @@
-// Command maelraft is a node of Maelstrom that serves lin-kv on Raft, and with "test" a bench that tests this or any other node.
+// Command maelraft is a node of Maelstrom that serves lin-kv on Raft, with "test" a bench that tests this or any other node, and with
+// "check" a checker of the histories that such tests leave.
 package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -16,8 +18,9 @@ import (
 
 // commands is the command line. Maelstrom starts a node without arguments, so that is the default.
 type commands struct {
-	Node maelstrom.Options `cmd:"" default:"withargs" help:"Be a node: Maelstrom's protocol on stdin and stdout. The default."`
-	Test test              `cmd:"" help:"Test nodes as 'maelstrom test' does. Exit codes: 0 valid, 1 invalid, 2 unknown, 254 bad arguments, 255 no verdict."`
+	Node  maelstrom.Options `cmd:"" default:"withargs" help:"Be a node: Maelstrom's protocol on stdin and stdout. The default."`
+	Test  test              `cmd:"" help:"Test nodes as 'maelstrom test' does. Exit codes: 0 valid, 1 invalid, 2 unknown, 254 bad arguments, 255 no verdict."`
+	Check check             `cmd:"" help:"Check that histories of 'maelstrom test -w lin-kv' or 'maelraft test' are linearizable. Exit codes: 0 valid, 1 invalid, 2 unknown, 254 bad arguments or a file that is not a history."`
 }
 
 type test struct {
@@ -42,7 +45,20 @@ func (t test) Run() error {
 	return err
 }
 
-// verdict is the exit code of a test that was not valid. What there is to say about it has been said.
+type check struct {
+	workbench.CheckOptions `embed:""`
+}
+
+// Run checks histories and ends the process with the verdict. kong calls it.
+func (c check) Run() error {
+	result, err := workbench.Check(context.Background(), c.CheckOptions, os.Stdout)
+	if err == nil && result.ExitCode() != workbench.ExitValid {
+		err = verdict(result.ExitCode())
+	}
+	return err
+}
+
+// verdict is the exit code of what was not valid. What there is to say about it has been said.
 type verdict int
 
 func (v verdict) Error() string { return fmt.Sprintf("exit code %d", int(v)) }
@@ -54,10 +70,14 @@ func main() {
 	if err != nil {
 		exit(workbench.ExitBadArguments, err)
 	}
-	switch err := command.Run().(type) {
-	case nil:
-	case verdict:
-		os.Exit(int(err))
+	var v verdict
+	var file *workbench.FileError
+	switch err := command.Run(); { // kong wraps what Run returns
+	case err == nil:
+	case errors.As(err, &v):
+		os.Exit(int(v))
+	case errors.As(err, &file):
+		exit(workbench.ExitBadArguments, file)
 	default:
 		exit(workbench.ExitCrashed, err)
 	}

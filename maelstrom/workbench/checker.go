@@ -86,8 +86,8 @@ func checkKeys(ctx context.Context, byKey map[int][]*op, rd reading) Reading {
 		wg.Go(func() {
 			defer func() { <-slots }()
 			verdicts[i] = Unknown
-			if left := time.Until(deadline); left > 0 && ctx.Err() == nil {
-				verdicts[i] = whole(byKey[key], rd).check(left)
+			if time.Now().Before(deadline) && ctx.Err() == nil {
+				verdicts[i] = checkKey(byKey[key], rd, deadline)
 			}
 		})
 	}
@@ -105,6 +105,46 @@ func checkKeys(ctx context.Context, byKey map[int][]*op, rd reading) Reading {
 	return result
 }
 
+// checkKey judges one key. If the search in the whole gives up, one in parts
+// may still find that a part is impossible; time is kept back for that.
+func checkKey(ops []*op, rd reading, deadline time.Time) Verdict {
+	v := whole(ops, rd).check(time.Until(deadline) * 3 / 4)
+	if v == Unknown {
+		if _, found := impossiblePart(ops, rd, partOps, deadline); found {
+			return Invalid
+		}
+	}
+	return v
+}
+
+// part is what happened between two event indices, from an initial value on.
+type part struct {
+	initial    string
+	start, end int
+}
+
+// everything is the part that is the whole.
+var everything = part{initial: absent, start: -1, end: math.MaxInt}
+
+// impossiblePart looks for a part of size operations that is impossible
+// whatever the value was before, by halves of that size. Operations are in
+// order of invocation. A history that is not much longer has no parts.
+func impossiblePart(ops []*op, rd reading, size int, deadline time.Time) (part, bool) {
+	for first := 0; len(ops) > 2*size && first < len(ops) && time.Now().Before(deadline); first += size / 2 {
+		w := everything
+		if first > 0 {
+			w.initial, w.start = anyValue, ops[first].InvokeIndex
+		}
+		if first+size < len(ops) {
+			w.end = ops[first+size].InvokeIndex
+		}
+		if w.pose(ops, rd).check(min(partLimit, time.Until(deadline))) == Invalid {
+			return w, true
+		}
+	}
+	return everything, false
+}
+
 // problem is one key's history, or a part of it, ready for porcupine.
 type problem struct {
 	known    []porcupine.Operation
@@ -114,23 +154,21 @@ type problem struct {
 }
 
 // whole poses the problem of a complete history of one key.
-func whole(ops []*op, rd reading) *problem {
-	return pose(ops, rd, absent, -1, math.MaxInt)
-}
+func whole(ops []*op, rd reading) *problem { return everything.pose(ops, rd) }
 
-// pose poses the problem of the part of a history between two event indices.
+// pose poses the problem of a part of a history.
 // What had not returned by the end, or had begun before the start, has an
 // unknown outcome there; what is outside is left out. Both only widen what is
 // allowed, so a part that is impossible makes the whole impossible.
-func pose(ops []*op, rd reading, initial string, start, end int) *problem {
-	p := &problem{register: &register{initial: initial}}
+func (w part) pose(ops []*op, rd reading) *problem {
+	p := &problem{register: &register{initial: w.initial}}
 	kinds := map[maybe]int{}
 	for _, o := range ops {
 		switch {
-		case o.InvokeIndex > end:
-		case o.Outcome == outcomeInfo || o.ReturnIndex > end || (o.InvokeIndex < start && o.ReturnIndex >= start):
+		case o.InvokeIndex > w.end:
+		case o.Outcome == outcomeInfo || o.ReturnIndex > w.end || (o.InvokeIndex < w.start && o.ReturnIndex >= w.start):
 			p.addUnknown(o, kinds)
-		case o.InvokeIndex >= start:
+		case o.InvokeIndex >= w.start:
 			p.addKnown(o, rd)
 		}
 	}
@@ -245,6 +283,35 @@ func checkStats(ops []*op) (Verdict, string) {
 		}
 	}
 	return Valid, ""
+}
+
+// withStats returns both verdicts on a whole history, and what is wrong with
+// it beside linearizability.
+func (c checkResult) withStats(ops []*op) (official, strict Verdict, why string) {
+	stats, why := checkStats(ops)
+	if stats == Unknown {
+		return c.Official.Verdict, Unknown, why
+	}
+	return worse(c.Official.Verdict, stats), worse(c.Strict.Verdict, stats), why
+}
+
+// blame says what the checker found wrong: in the reading that counts or else
+// in the strict one. The key is the one to explain, or nil.
+func (c checkResult) blame(quirks bool) (key *int, rd reading, reasons []string) {
+	shown, rd := c.Strict, strict
+	if quirks {
+		shown, rd = c.Official, official
+	}
+	if len(shown.UnknownKeys) > 0 {
+		reasons = append(reasons, "the checker ran out of time or memory before it could decide every key")
+	}
+	if len(shown.BadKeys) == 0 {
+		shown, rd = c.Strict, strict
+	}
+	if len(shown.BadKeys) == 0 {
+		return nil, rd, reasons
+	}
+	return &shown.BadKeys[0], rd, append(reasons, "the history is not linearizable ("+rd.String()+" reading)")
 }
 
 // String names the reading.

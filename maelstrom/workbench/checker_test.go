@@ -2,9 +2,11 @@ package workbench
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 )
@@ -199,6 +201,58 @@ func drawHistory(t *rapid.T) []*op {
 		}
 	}
 	return ops
+}
+
+// TestPartsAgainstNaive: a part is impossible only if the whole is.
+func TestPartsAgainstNaive(t *testing.T) {
+	found := 0
+	rapid.Check(t, func(t *rapid.T) {
+		ops, size := drawHistory(t), rapid.IntRange(2, 4).Draw(t, "size")
+		for _, rd := range []reading{official, strict} {
+			w, impossible := impossiblePart(ops, rd, size, time.Now().Add(checkLimit))
+			if !impossible {
+				continue
+			}
+			found++
+			if naive(ops, rd) || w.pose(ops, rd).check(checkLimit) != Invalid {
+				t.Fatalf("%s: %+v is not impossible", rd, w)
+			}
+		}
+	})
+	if found == 0 {
+		t.Error("nothing impossible was found")
+	}
+}
+
+// TestLongKeyIsSearchedInParts: where the whole is too much, a part decides.
+func TestLongKeyIsSearchedInParts(t *testing.T) {
+	ops := bigHistory(10*partOps, 10*partOps, 5, 0.001).ops
+	if w, found := impossiblePart(ops, strict, partOps, time.Now().Add(checkLimit)); found {
+		t.Errorf("%+v is not impossible", w)
+	}
+	i := slices.IndexFunc(ops, func(o *op) bool { return o.InvokeIndex > 5*partOps && o.Result != "" })
+	ops[i].Result = "9"
+	if w, found := impossiblePart(ops, strict, partOps, time.Now()); found {
+		t.Errorf("out of time, but %+v", w)
+	}
+	w, found := impossiblePart(ops, strict, partOps, time.Now().Add(checkLimit))
+	if !found || w.start > ops[i].InvokeIndex || w.end < ops[i].ReturnIndex {
+		t.Errorf("%v %+v, but operation %d is wrong", found, w, i)
+	}
+	if text := explain(0, ops, strict).text(); !strings.Contains(text, "read 9: ok") || !strings.Contains(text, "whatever its value was") {
+		t.Error(text)
+	}
+	for range math.MaxUint8 + 1 {
+		late := *ops[len(ops)-1]
+		late.F, late.Value, late.Outcome = fWrite, "1", outcomeInfo
+		ops = append(ops, &late)
+	}
+	if v := whole(ops, strict).check(checkLimit); v != Unknown {
+		t.Error("the whole is", v)
+	}
+	if v := checkKey(ops, strict, time.Now().Add(checkLimit)); v != Invalid {
+		t.Error(v)
+	}
 }
 
 // TestManyUnknowns: unknown operations must not blow the search up.

@@ -39,18 +39,13 @@ func (b *bench) judge(ctx context.Context, r *Result, rec record, s *servability
 	checked := b.workload.check(ctx, rec.ops)
 	r.LinearizableOfficial, r.LinearizableStrict = checked.Official, checked.Strict
 	stopped := b.violationN > 0 && !b.opts.MaelstromQuirks
-	stats, why := checkStats(rec.ops)
-	switch {
-	case stopped:
+	if stopped {
 		// Cut short: what the rest would have brought nobody knows.
 		r.Official = worse(checked.Official.Verdict, Unknown)
 		r.Strict = Invalid
-	case stats == Unknown:
-		r.Official, r.Strict = checked.Official.Verdict, Unknown
-		r.Reasons = append(r.Reasons, why)
-	default:
-		r.Official, r.Strict = worse(checked.Official.Verdict, stats), worse(checked.Strict.Verdict, stats)
-		if why != "" {
+	} else {
+		var why string
+		if r.Official, r.Strict, why = checked.withStats(rec.ops); why != "" {
 			r.Reasons = append(r.Reasons, why)
 		}
 	}
@@ -68,32 +63,19 @@ func (b *bench) judge(ctx context.Context, r *Result, rec record, s *servability
 		r.Reasons = append(r.Reasons, r.Violations[0].Error())
 	}
 	r.Verdict = r.Strict
-	shown, rd := checked.Strict, strict
 	if b.opts.MaelstromQuirks {
 		r.Verdict = r.Official
-		shown, rd = checked.Official, official
 	}
-	if n := len(shown.UnknownKeys); n > 0 {
-		r.Reasons = append(r.Reasons, "the checker ran out of time or memory before it could decide every key")
-	}
-	if len(shown.BadKeys) == 0 {
-		shown, rd = checked.Strict, strict
-	}
-	if len(shown.BadKeys) > 0 {
-		r.Explanation = b.explain(shown.BadKeys[0], rec.ops, rd)
-		r.Reasons = append(r.Reasons, "the history is not linearizable ("+rd.String()+" reading)")
+	key, rd, reasons := checked.blame(b.opts.MaelstromQuirks)
+	r.Reasons = append(r.Reasons, reasons...)
+	if key != nil {
+		r.Explanation = b.explain(*key, rec.ops, rd)
 	}
 }
 
 // explain explains one bad key and draws it into the store.
 func (b *bench) explain(key int, ops []*op, rd reading) *Explanation {
-	var mine []*op
-	for _, o := range ops {
-		if o.Key == key {
-			mine = append(mine, o)
-		}
-	}
-	e := explain(key, mine, rd)
+	e := explain(key, ofKey(key, ops), rd)
 	if err := e.draw(filepath.Join(b.dir, "linearizability.html")); err != nil {
 		b.out.warn("WARN the visualisation could not be written: " + err.Error())
 	}

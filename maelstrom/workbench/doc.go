@@ -37,6 +37,8 @@
 //	history.go    what happened, in order
 //	checker.go    both readings of a history; model.go is the register
 //	              (search.go bounds its search) and explain.go cuts a bad history down to a readable part
+//	check.go      the same verdicts on histories in files
+//	              (readhistory.go reads ours, and with ednhistory.go, edn.go and ednatom.go Maelstrom's)
 //	stats.go      figures; servable.go and outage.go are two with rules
 //	report.go     the block a person reads, on printer.go; store.go the files
 //	clock.go      monotonic time and exact sleeps; sys_*.go per system

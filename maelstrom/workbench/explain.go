@@ -57,9 +57,24 @@ func explain(key int, ops []*op, rd reading) *Explanation {
 	return e
 }
 
+// ofKey returns the operations of one key.
+func ofKey(key int, ops []*op) []*op {
+	var mine []*op
+	for _, o := range ops {
+		if o.Key == key {
+			mine = append(mine, o)
+		}
+	}
+	return mine
+}
+
 func tell(o *op) string {
-	return fmt.Sprintf("%9.4f s to %9.4f s  process %-3d at %-3s %s",
-		o.Invoke.Seconds(), o.Return.Seconds(), o.Process, o.Node, describe(o))
+	where := ""
+	if o.Node != "" { // a history that was read from a file does not say
+		where = fmt.Sprintf(" at %-3s", o.Node)
+	}
+	return fmt.Sprintf("%9.4f s to %9.4f s  process %-3d%s %s",
+		o.Invoke.Seconds(), o.Return.Seconds(), o.Process, where, describe(o))
 }
 
 // shownOps lists the operations with known outcome in order of invocation.
@@ -74,14 +89,19 @@ func shownOps(p *problem) []*op {
 
 // shortestPrefix returns the first event after which the history is
 // impossible. Every longer prefix is, too, which is what the search relies on.
+// In a long history it starts at a part that is impossible on its own.
 func shortestPrefix(ops []*op, rd reading) int {
+	w, _ := impossiblePart(ops, rd, partOps, time.Now().Add(checkLimit))
 	var ends []int
 	for _, o := range ops {
-		ends = append(ends, o.ReturnIndex)
+		if w.start < o.ReturnIndex && o.ReturnIndex <= w.end {
+			ends = append(ends, o.ReturnIndex)
+		}
 	}
 	slices.Sort(ends)
 	i := sort.Search(len(ends), func(i int) bool {
-		return pose(ops, rd, absent, -1, ends[i]).check(explainLimit) == Invalid
+		w.end = ends[i]
+		return w.pose(ops, rd).check(explainLimit) == Invalid
 	})
 	if i == len(ends) {
 		return math.MaxInt // a check ran out of time
@@ -100,7 +120,7 @@ func shortestSuffix(ops []*op, rd reading, end int) (*problem, int) {
 	}
 	slices.Sort(starts)
 	impossible := func(size int) *problem {
-		p := pose(ops, rd, anyValue, starts[len(starts)-size], end)
+		p := part{anyValue, starts[len(starts)-size], end}.pose(ops, rd)
 		if p.check(explainLimit) == Invalid {
 			return p
 		}
@@ -116,7 +136,7 @@ func shortestSuffix(ops []*op, rd reading, end int) (*problem, int) {
 			}
 		}
 	}
-	return pose(ops, rd, absent, -1, end), -1
+	return part{absent, -1, end}.pose(ops, rd), -1
 }
 
 // draw writes porcupine's interactive page about the part to path.

@@ -65,6 +65,13 @@ const (
 	// checkMemoryLimit is roughly how many bytes the search for one key may
 	// remember before the checker gives up on it.
 	checkMemoryLimit = 512 << 20
+	// partOps is how many operations a part of a long history has. A search in
+	// n operations remembers up to n*n/8 bytes if they are possible, and many
+	// times that if they are not, so small parts are found to be impossible
+	// where the whole is not.
+	partOps = 200
+	// partLimit is how long the checker may think about one part.
+	partLimit = time.Second
 	// progressPeriod is the time between two progress lines.
 	progressPeriod = 5 * time.Second
 	// servableLatencies is the number of one-way delays in the definition of

@@ -32,7 +32,12 @@ func (p *printer) report(r Result) {
 		p.line(strings.TrimRight(b.String(), "\n"))
 		p.line("")
 	}
-	switch r.Verdict {
+	p.verdict(r.Verdict)
+}
+
+// verdict prints the last line.
+func (p *printer) verdict(v Verdict) {
+	switch v {
 	case Valid:
 		p.line(lineValid)
 	case Invalid:
@@ -52,19 +57,22 @@ func table(b *strings.Builder, rows func(row func(format string, args ...any))) 
 func reportOperations(b *strings.Builder, r Result) {
 	f := r.Figures
 	fmt.Fprintf(b, "\nOperations: %d in %.1f s (%.1f per second)\n", f.Operations.Total, f.Seconds, perSecond(f))
-	table(b, func(row func(string, ...any)) {
-		row("\ttotal\tok\tfailed\tunknown\tserved\terrors")
-		for _, name := range slices.Sorted(maps.Keys(f.ByFunction)) {
-			c := f.ByFunction[name]
-			row("%s\t%d\t%d\t%d\t%d\t%d\t%s", name, c.Total, c.OK, c.Fail, c.Info, c.Served, errorList(c.Errors))
-		}
-		c := f.Operations
-		row("all\t%d\t%d\t%d\t%d\t%d\t", c.Total, c.OK, c.Fail, c.Info, c.Served)
-	})
+	reportCounts(b, f.Operations, f.ByFunction)
 	fmt.Fprintf(b, "Served (ok, or rightly refused with 20 or 22): %s of all; %s of the %d that could be served\n",
 		percent(f.ServedShare), percent(f.ServableShare), f.Servable)
 	fmt.Fprintf(b, "  unanswered within %v: %d; code 11: %d; code 13: %d; ok-fraction as Maelstrom counts: %.3f\n",
 		r.Options.clientLimit(), f.Unanswered, f.Code11, f.Code13, f.OKShare)
+}
+
+func reportCounts(b *strings.Builder, all Counts, byFunction map[string]Counts) {
+	table(b, func(row func(string, ...any)) {
+		row("\ttotal\tok\tfailed\tunknown\tserved\terrors")
+		for _, name := range slices.Sorted(maps.Keys(byFunction)) {
+			c := byFunction[name]
+			row("%s\t%d\t%d\t%d\t%d\t%d\t%s", name, c.Total, c.OK, c.Fail, c.Info, c.Served, errorList(c.Errors))
+		}
+		row("all\t%d\t%d\t%d\t%d\t%d\t", all.Total, all.OK, all.Fail, all.Info, all.Served)
+	})
 }
 
 func perSecond(f Figures) float64 {
