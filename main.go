@@ -27,7 +27,7 @@ type test struct {
 	workbench.Options `embed:""`
 }
 
-// Run runs one test and ends the process with its verdict. kong calls it.
+// Run runs the tests, and ends the process with the verdict of the last. kong calls it.
 func (t test) Run() error {
 	if t.Bin == "" {
 		self, err := os.Executable()
@@ -38,11 +38,17 @@ func (t test) Run() error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	result, err := workbench.Run(ctx, t.Options, os.Stdout)
-	if err == nil && result.ExitCode() != workbench.ExitValid {
-		err = verdict(result.ExitCode())
+	for range t.TestCount {
+		result, err := workbench.Run(ctx, t.Options, os.Stdout)
+		if err == nil && result.ExitCode() != workbench.ExitValid {
+			err = verdict(result.ExitCode())
+		}
+		if err != nil {
+			return err
+		}
+		t.Seed = result.Options.Seed + 1
 	}
-	return err
+	return nil
 }
 
 type check struct {

@@ -89,7 +89,7 @@ func checkHistory(ctx context.Context, file string, quirks bool) (CheckedHistory
 	if err != nil {
 		return CheckedHistory{}, err
 	}
-	found := newWorkload(workloadLinKV).check(ctx, read.ops)
+	found := linKV{}.check(ctx, read.ops)
 	h := CheckedHistory{
 		File: file, Notes: read.notes, ByFunction: map[string]Counts{},
 		LinearizableOfficial: found.Official, LinearizableStrict: found.Strict,

@@ -75,7 +75,7 @@ func (b *bench) judge(ctx context.Context, r *Result, rec record, s *servability
 
 // explain explains one bad key and draws it into the store.
 func (b *bench) explain(key int, ops []*op, rd reading) *Explanation {
-	e := explain(key, ofKey(key, ops), rd)
+	e := b.workload.explain(key, ops, rd)
 	if err := e.draw(filepath.Join(b.dir, "linearizability.html")); err != nil {
 		b.out.warn("WARN the visualisation could not be written: " + err.Error())
 	}

@@ -142,6 +142,9 @@ func shortestSuffix(ops []*op, rd reading, end int) (*problem, int) {
 // draw writes porcupine's interactive page about the part to path.
 func (e *Explanation) draw(path string) error {
 	p := e.part
+	if p == nil {
+		return nil // porcupine had no part in it
+	}
 	ops := slices.Clone(p.known)
 	last := int64(0)
 	for _, o := range ops {

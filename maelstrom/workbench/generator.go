@@ -30,6 +30,7 @@ type block struct {
 // goroutine of the generator.
 type plan struct {
 	quirks   bool
+	halves   bool // one half of a block reads
 	threads  []*thread
 	blocks   []*block
 	perBlock int
@@ -42,7 +43,8 @@ type plan struct {
 
 func newPlan(opts Options, nodes []string, threads int) *plan {
 	n := len(nodes)
-	p := &plan{quirks: opts.MaelstromQuirks, perBlock: 2 * n, freeN: threads, choice: stream(opts.Seed, purposeDispatch, "")}
+	p := &plan{quirks: opts.MaelstromQuirks, freeN: threads, choice: stream(opts.Seed, purposeDispatch, "")}
+	p.perBlock, p.halves = workloads[opts.Workload].block(n, threads)
 	p.limit = max(quirkProcessLimit, 4*n)
 	if p.quirks {
 		p.limit = quirkProcessLimit
@@ -154,7 +156,7 @@ func (p *plan) pickBiased() *thread {
 // pool returns the half of a block that acts next, or nil if all are busy.
 func (p *plan) pool(index int) []*thread {
 	all := p.threads[index*p.perBlock : (index+1)*p.perBlock]
-	if index > 0 {
+	if index > 0 || !p.halves {
 		if p.nthFree(all, 0) == nil {
 			return nil
 		}

@@ -1,12 +1,11 @@
 package workbench
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"slices"
+	"time"
 )
 
 // Operations of lin-kv.
@@ -22,12 +21,18 @@ const valueRange = 5
 // casWeight is how many cas there are per write.
 const casWeight = 2
 
-// definiteCodes are Maelstrom's errors that say: it did not and will not happen.
-var definiteCodes = []int{1, 10, 11, 12, 14, 20, 21, 22, 30}
-
 // linKV is Maelstrom's lin-kv: registers that are read, written and compared
 // and set, and must be linearizable.
 type linKV struct{}
+
+func (linKV) claim() string { return "Linearizable" }
+
+// block: 2n threads share a key, and each node has a reader and a writer of it.
+func (linKV) block(nodes, _ int) (size int, halves bool) { return 2 * nodes, true }
+
+func (linKV) clientLimit(meanLatency time.Duration) time.Duration {
+	return max(clientLimitLatencies*meanLatency, minClientLimit)
+}
 
 func (linKV) mutates(f string) bool { return f != fRead }
 
@@ -73,9 +78,13 @@ func (linKV) silent(o *op, code int) {
 func (w linKV) interpret(o *op, r reply) *fault {
 	kind, _ := asString(r.fields["type"])
 	if kind == "error" {
-		return w.interpretError(o, r)
+		return interpretError(w, o, r)
 	}
-	if f := checkReplySchema(o.F, kind, r); f != nil {
+	own := ""
+	if o.F == fRead {
+		own = "value"
+	}
+	if f := checkReplySchema(o.F, own, kind, r); f != nil {
 		o.Outcome, o.Code = outcomeInfo, codeBadBody
 		return f
 	}
@@ -92,46 +101,8 @@ func (w linKV) interpret(o *op, r reply) *fault {
 	return nil
 }
 
-func (w linKV) interpretError(o *op, r reply) *fault {
-	code, ok := asInt(r.fields["code"])
-	switch {
-	case !ok:
-		w.silent(o, codeUnknown)
-		return &fault{why: "it is an error without an integer code", asks: `an error has "code", an integer from Maelstrom's table`}
-	case code == 0:
-		w.silent(o, codeZero)
-	case code < 0 || code > 1<<30:
-		w.silent(o, codeUnknown)
-	default:
-		w.silent(o, int(code))
-		if slices.Contains(definiteCodes, o.Code) {
-			o.Outcome = outcomeFail
-		}
-	}
-	return nil
-}
-
-// checkReplySchema tests the closed schema of a reply that is not an error.
-func checkReplySchema(f, kind string, r reply) *fault {
-	asks := fmt.Sprintf(`a %s is answered with "type":"%s_ok" and "in_reply_to", and optionally an integer "msg_id", and no other field`, f, f)
-	if f == fRead {
-		asks = `a read is answered with "type":"read_ok", "value" and "in_reply_to", and optionally an integer "msg_id", and no other field`
-	}
-	if kind != f+"_ok" {
-		return &fault{why: fmt.Sprintf("it answers a %s with type %q", f, kind), asks: asks}
-	}
-	for name, raw := range r.fields {
-		switch {
-		case name == "type" || name == "in_reply_to" || name == "value" && f == fRead:
-		case name == "msg_id" && isInteger(bytes.TrimSpace(raw)):
-		default:
-			return &fault{why: fmt.Sprintf("its %s has the extra or malformed field %q", kind, name), asks: asks}
-		}
-	}
-	if _, ok := r.fields["value"]; !ok && f == fRead {
-		return &fault{why: "its read_ok has no value", asks: asks}
-	}
-	return nil
-}
-
 func (linKV) check(ctx context.Context, ops []*op) checkResult { return checkRegisters(ctx, ops) }
+
+func (linKV) explain(key int, ops []*op, rd reading) *Explanation {
+	return explain(key, ofKey(key, ops), rd)
+}

@@ -86,6 +86,7 @@ const (
 // Values that options with a fixed choice may take.
 const (
 	workloadLinKV = "lin-kv"
+	workloadEcho  = "echo"
 
 	distConstant    = "constant"
 	distUniform     = "uniform"
@@ -101,7 +102,7 @@ const (
 // not changed by Run and may be used again.
 type Options struct {
 	// Workload names the client load and its checker.
-	Workload string `help:"What clients do: lin-kv." short:"w" default:"lin-kv" enum:"lin-kv"`
+	Workload string `help:"What clients do: lin-kv or echo." short:"w" default:"lin-kv" placeholder:"NAME"`
 	// Bin is the path of the node program. Run needs it; main fills in its own.
 	Bin string `help:"Node program to test. Default: this program itself." placeholder:"PATH"`
 	// NodeCount is the number of nodes, named n0, n1 and so on.
@@ -109,7 +110,7 @@ type Options struct {
 	// Nodes names them; then NodeCount does not count.
 	Nodes []string `help:"Names of the nodes instead, as in a,b,c." placeholder:"NAMES"`
 	// Concurrency is the number of client threads, or a multiple of NodeCount.
-	Concurrency string `help:"Client threads: a number, or a multiple of the node count as in 4n. Must be a multiple of 2n." default:"2n"`
+	Concurrency string `help:"Client threads: a number, or a multiple of the node count as in 4n. lin-kv needs a multiple of 2n." default:"2n"`
 	// Rate is the mean number of operations per second over all threads.
 	Rate float64 `help:"Operations per second, a ceiling (Maelstrom's own default is 5)." default:"100"`
 	// TimeLimit is how long operations are issued, in seconds.
@@ -119,7 +120,7 @@ type Options struct {
 	// LatencyDist is the distribution of that delay.
 	LatencyDist string `help:"Distribution of the delay: constant, uniform or exponential." default:"constant" enum:"constant,uniform,exponential"`
 	// Nemesis names the fault to inject.
-	Nemesis string `help:"Faults, in any mix, as in kill,partition: partition (Maelstrom's four kinds), one-way (a node is deaf or mute), bridge (two halves share a node), leader-cut (the node that says it leads is isolated), kill (and restart), pause, loss, duplicate, reorder, slow; or none." default:"none" placeholder:"LIST"`
+	Nemesis string `help:"Faults, in any mix, as in kill,partition: partition (Maelstrom's four kinds), one-way (a node is deaf or mute), bridge (two halves share a node), leader-cut (the node that says it leads is isolated), kill (and restart), pause, loss, duplicate, reorder, slow; none is the default." default:"none" placeholder:"LIST"`
 	// NemesisInterval is the mean time between fault events, in seconds.
 	NemesisInterval float64 `help:"Mean seconds between the start and the stop of faults; decimals allowed." default:"10"`
 	// Availability is the least ok-fraction of a valid test; total is 1.
@@ -179,7 +180,7 @@ func (o Options) validateChoices() error {
 		name, value string
 		allowed     []string
 	}{
-		{"workload", o.Workload, []string{workloadLinKV}},
+		{"workload", o.Workload, workloadNames()},
 		{"latency-dist", o.LatencyDist, []string{distConstant, distUniform, distExponential}},
 		{"watch-leader", o.WatchLeader, []string{watchAuto, watchOn, watchOff}},
 	} {
@@ -246,7 +247,7 @@ func (o Options) validateSize() error {
 	if n < 1 || n > maxNodes {
 		return fmt.Errorf("--node-count must be between 1 and %d, not %d", maxNodes, n)
 	}
-	if o.MaelstromQuirks && n > quirkMaxNodes {
+	if o.MaelstromQuirks && n > quirkMaxNodes && o.Workload == workloadLinKV {
 		return fmt.Errorf("--node-count %d: with its process limit of %d per key, Maelstrom hangs on lin-kv with more than %d nodes; drop --maelstrom-quirks",
 			n, quirkProcessLimit, quirkMaxNodes)
 	}
@@ -325,7 +326,7 @@ func (o Options) threads() (int, error) {
 	if isMultiple {
 		count *= len(o.nodeNames())
 	}
-	block := 2 * len(o.nodeNames())
+	block, _ := workloads[o.Workload].block(len(o.nodeNames()), count)
 	if count%block != 0 || count > maxThreads {
 		return 0, fmt.Errorf("--concurrency %s is %d threads: it must be a multiple of 2n = %d and at most %d (each block of 2n threads shares one key)",
 			o.Concurrency, count, block, maxThreads)
@@ -335,7 +336,7 @@ func (o Options) threads() (int, error) {
 
 // clientLimit is how long a client waits for a reply.
 func (o Options) clientLimit() time.Duration {
-	return max(clientLimitLatencies*o.meanLatency(), minClientLimit)
+	return workloads[o.Workload].clientLimit(o.meanLatency())
 }
 
 // meanLatency is the mean one-way delay between nodes, L in the figures.

@@ -33,7 +33,7 @@ func recordOf(ops []*op) record {
 	}
 	for i := range last + 1 {
 		if i%5 == 0 {
-			h.changeNetwork("stop-partition", phase{}, func() {})
+			h.changeNetwork("stop-partition", phase{}, &episode{}, func() {})
 		}
 		at[i]()
 	}

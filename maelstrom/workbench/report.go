@@ -165,8 +165,8 @@ func reportVerdict(b *strings.Builder, r Result) {
 	if n := r.Figures.Messages.SilencedLines; n > 0 {
 		fmt.Fprintf(b, "; %d lines of silenced nodes were ignored", n)
 	}
-	fmt.Fprintf(b, "\nLinearizable (%d keys): %s as Maelstrom reads it, %s as read strictly\n",
-		r.LinearizableStrict.Keys, r.LinearizableOfficial.Verdict, r.LinearizableStrict.Verdict)
+	fmt.Fprintf(b, "\n%s (%d keys): %s as Maelstrom reads it, %s as read strictly\n",
+		workloads[r.Options.Workload].claim(), r.LinearizableStrict.Keys, r.LinearizableOfficial.Verdict, r.LinearizableStrict.Verdict)
 	if e := r.Explanation; e != nil {
 		fmt.Fprintf(b, "    %s\n", e.text())
 		if e.File != "" {

@@ -139,7 +139,7 @@ func newBench(opts Options, stdout io.Writer) (*bench, error) {
 	}
 	b := &bench{
 		opts: opts, nodes: opts.nodeNames(), threads: threads,
-		workload: newWorkload(opts.Workload), clock: newClock(), launch: launchProgram, sleep: preciseSleep,
+		workload: workloads[opts.Workload], clock: newClock(), launch: launchProgram, sleep: preciseSleep,
 		out: newPrinter(stdout, opts.Quiet),
 	}
 	b.history = newHistory(b.clock)

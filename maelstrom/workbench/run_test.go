@@ -278,6 +278,29 @@ func TestLeaderCut(t *testing.T) {
 	}
 }
 
+// TestEcho: the seam for workloads holds another one.
+func TestEcho(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		defect string
+		strict Verdict
+		says   string
+	}{{"none", Valid, ""}, {"mumble", Invalid, "Echoes equal"}, {"extra-field", Invalid, `malformed field "extra"`}, {"mute", Invalid, "none of"}} {
+		for _, quirks := range []bool{false, true} {
+			o := toyOptions(t, 2)
+			o.Workload, o.Concurrency, o.MaelstromQuirks, o.NodeCount = workloadEcho, "1n", quirks, 25
+			o.Latency, o.Nemesis, o.NemesisInterval = 5, nemesisPartition, 0.3 // which is nothing to an echo
+			r, text, err := run(t, c.defect, o)
+			if err != nil || r.Strict != c.strict || !strings.Contains(text, c.says) {
+				t.Errorf("%s: %v %v %v", c.defect, r.Strict, r.Reasons, err)
+			}
+			if n := r.Figures.Operations; c.defect == "none" && (n.OK != n.Total || n.Total < 400) {
+				t.Errorf("%+v", n)
+			}
+		}
+	}
+}
+
 // TestAvailability: the nodes' own names, and what they must serve.
 func TestAvailability(t *testing.T) {
 	t.Parallel()
@@ -324,7 +347,7 @@ func TestCancel(t *testing.T) {
 func TestBadOptions(t *testing.T) {
 	t.Parallel()
 	for says, change := range map[string]func(*Options){
-		"--workload":         func(o *Options) { o.Workload = "echo" },
+		"--workload":         func(o *Options) { o.Workload = "kafka" },
 		"--node-count":       func(o *Options) { o.NodeCount = 0 },
 		"multiple of 2n":     func(o *Options) { o.Concurrency = "3n" },
 		"number such as":     func(o *Options) { o.Concurrency = "many" },

@@ -111,6 +111,7 @@ type toyBody struct {
 	From      json.RawMessage `json:"from,omitempty"`
 	To        json.RawMessage `json:"to,omitempty"`
 	Code      *int            `json:"code,omitempty"`
+	Echo      string          `json:"echo,omitempty"`
 	Extra     string          `json:"extra,omitempty"`
 	Request   *toyBody        `json:"request,omitempty"`
 	Role      string          `json:"role,omitempty"`
@@ -200,6 +201,10 @@ func (t *toy) serve(m toyMessage) {
 	if t.misbehave(m) {
 		return
 	}
+	if m.Body.Type == fEcho {
+		t.echo(m)
+		return
+	}
 	if t.id != t.nodes[0] {
 		if v, ok := t.copies[string(m.Body.Key)]; ok && t.defect == "local-read" && m.Body.Type == "read" && t.served%3 != 0 {
 			t.send(t.id, m.Src, toyBody{Type: "read_ok", InReplyTo: m.Body.MsgID, Value: json.RawMessage(v)})
@@ -243,6 +248,17 @@ func (t *toy) misbehave(m toyMessage) bool {
 		t.hoard = append(t.hoard, bytes.Repeat([]byte{1}, 8<<20))
 	}
 	return t.defect == "mute" || (t.defect == "hang" && late && last)
+}
+
+func (t *toy) echo(m toyMessage) {
+	reply := toyBody{Type: "echo_ok", InReplyTo: m.Body.MsgID, Echo: m.Body.Echo}
+	if t.defect == "mumble" && t.served%4 == 0 {
+		reply.Echo = "mumble"
+	}
+	if t.defect == "extra-field" {
+		reply.Extra = "x"
+	}
+	t.send(t.id, m.Src, reply)
 }
 
 func failure(code int) toyBody { return toyBody{Type: "error", Code: &code} }
