@@ -6,7 +6,7 @@ TOOLS  := .tools/bin
 # The race detector needs a C compiler.
 RACE   := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
 
-.PHONY: help demo test build check lint tools short sim maelstrom docs clean
+.PHONY: help demo test build check lint tools short sim gallery bug maelstrom docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -39,6 +39,18 @@ short: build ## short runs of the workbench under partitions
 SEEDS ?= 10000
 sim: ## SEEDS seeds of the simulator (default 10000)
 	$(GO) test ./raft/sim -run TestSwarm -seeds $(SEEDS) -timeout 60m
+
+PART ?= 1/1
+gallery: ## plant every bug of scripts/gallery, and see a test catch each; PART=2/4 takes a quarter of them
+	$(GO) run ./scripts/gallery -part $(PART)
+
+BUG       ?=
+BUG_BENCH ?= $(or $(shell sed -n 's/^Workbench: //p' scripts/gallery/$(BUG).patch 2>/dev/null),--node-count 5 --time-limit 30 --rate 200 --latency 10 --nemesis partition --nemesis-interval 1)
+bug: build ## BUG=name: build the program with a bug of scripts/gallery into bin/, and let the workbench look for it
+	@test -n "$(BUG)" || { echo "say which: make bug BUG=name"; ls scripts/gallery/*.patch | sed 's/.*\///; s/\.patch$$/ /' | tr -d '\n'; echo; exit 1; }
+	$(GO) run ./scripts/gallery -only $(BUG) -build $(BIN)-$(BUG)
+	@echo; echo "To look for it with other faults: $(BIN) test --bin $(BIN)-$(BUG) ... (all options: $(BIN) test --help)"
+	-$(BIN) test --bin $(BIN)-$(BUG) $(BUG_BENCH)
 
 maelstrom: ## the rungs L0 to L6 under the official Maelstrom; figures in results/maelstrom.md
 	scripts/maelstrom.sh

@@ -49,7 +49,7 @@ type Config[C any] struct {
 	// of them is the first to stand for election in a new cluster.
 	ID      NodeID
 	Members []NodeID
-	// Seed is the only source of randomness. It should differ from node to node and from start to start.
+	// Seed is the only source of randomness. It should differ from node to node.
 	Seed uint64
 
 	// Resend lets a node send a proposal again while it does not know what became of it. The state machine must then execute a

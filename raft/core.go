@@ -24,6 +24,7 @@ type core[C any] struct {
 	hard      HardState
 	hardDirty bool // changed since the last batch
 	log       log[C]
+	lives     uint64 // this life's number; zero when the first batch has taken it along
 
 	// Volatile state on all servers (Figure 2).
 	commit      Index
@@ -47,12 +48,13 @@ func newCore[C any](cfg Config[C], saved Saved[C], now time.Duration) *core[C] {
 	c := &core[C]{
 		id:  cfg.ID,
 		cfg: cfg,
-		// What was saved differs from life to life once anything has left the node, so that proposals of two lives never share a
-		// number even if their seeds are the same.
-		rng:  rand.New(rand.NewPCG(cfg.Seed, uint64(saved.Term)<<32^uint64(len(saved.Entries)))),
-		now:  now,
-		hard: saved.HardState,
-		pace: newPace(cfg.MinElectionTimeout, cfg.MaxElectionTimeout, cfg.Heartbeat),
+		// The number of this life is durable before anything leaves the node, so proposals and reads of two lives never share a
+		// number even if their seeds are the same. Terms and entries would not do: a follower that forwards saves neither.
+		rng:   rand.New(rand.NewPCG(cfg.Seed, saved.Lives)),
+		lives: saved.Lives + 1,
+		now:   now,
+		hard:  saved.HardState,
+		pace:  newPace(cfg.MinElectionTimeout, cfg.MaxElectionTimeout, cfg.Heartbeat),
 	}
 	for _, m := range cfg.Members {
 		if m != c.id {

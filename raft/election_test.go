@@ -101,6 +101,44 @@ func TestOneVotePerTerm(t *testing.T) {
 	}
 }
 
+// A term begins without a vote and without a leader, whatever was known in the one before (miniraft kept both).
+func TestNewTermNewVote(t *testing.T) {
+	h := start(t, 5)
+	h.gets("n2", VoteRequest{Term: 1})
+	h.follow(1, 1)
+	h.now += time.Hour
+	h.gets("n3", VoteRequest{Term: 2, LastIndex: 1, LastTerm: 1})
+	if m := take[VoteReply](h, "n3"); len(m) != 1 || !m[0].Granted || h.Status().Leader != "" {
+		t.Errorf("answered %+v, and believes in leader %q", m, h.Status().Leader)
+	}
+	h.gets("n4", AppendRequest[string]{Term: 2, PrevIndex: 1, PrevTerm: 1})
+	if got := h.Status().Leader; got != "n4" {
+		t.Errorf("follows %q, want n4", got)
+	}
+}
+
+// §5.1: a leader that learns of a later term leads no more, neither in its own nor in that one (raftz went on, with the new number).
+func TestLaterTermEndsLeadership(t *testing.T) {
+	for _, b := range []Body{
+		AppendReply{Term: 9, PrevIndex: 1, HintIndex: 0},
+		VoteReply{Term: 9},
+		PreVoteReply{Term: 9},
+		ConfirmRequest{Term: 9, ID: 1},
+		AppendRequest[string]{Term: 9},
+	} {
+		h := start(t, 3)
+		h.lead()
+		h.Propose(h.now, "x", h.now+time.Second)
+		h.drain()
+		h.sent = nil
+		h.gets("n2", b)
+		h.wait(60 * time.Millisecond) // a heartbeat would be due
+		if s := h.Status(); s.Role != Follower || s.Term != 9 || len(take[AppendRequest[string]](h, "n3")) > 0 {
+			t.Errorf("after %T: %v of term %d, sent %+v", b, s.Role, s.Term, h.sent)
+		}
+	}
+}
+
 // Figure 2: term and vote are one record, and durable before the vote is known to anyone.
 func TestVoteIsDurableBeforeItLeaves(t *testing.T) {
 	h := start(t, 3)

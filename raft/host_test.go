@@ -113,10 +113,17 @@ func (h *host) unchanged(before View[string], sent int) {
 	}
 }
 
+// maxTurns is far more than a node may want to be called while a test waits.
+const maxTurns = 100_000
+
 // wait lets time pass, calling the node when it wants to be.
 func (h *host) wait(d time.Duration) {
 	h.t.Helper()
-	for end := h.now + d; ; {
+	end := h.now + d
+	for turns := 0; ; turns++ {
+		if turns > maxTurns {
+			h.t.Fatal("the node wants to be called all the time, and has nothing to do")
+		}
 		next := h.Tick(h.now)
 		h.drain()
 		if next > end {

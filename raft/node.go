@@ -144,6 +144,7 @@ func (n *Node[C, R]) Take(now time.Duration) Batch[C] {
 		h := c.hard
 		b.HardState, c.hardDirty = &h, false
 	}
+	b.Lives, c.lives = c.lives, 0
 	b.Entries = c.log.takeUnwritten()
 	b.committed = c.log.slice(c.handedOut, c.commit)
 	c.handedOut = c.commit

@@ -144,6 +144,35 @@ func TestStashIsBounded(t *testing.T) {
 	h.wantLog(1, 2)
 }
 
+// What was put aside is checked again when its turn comes: something else may stand before its place by then.
+func TestStashIsCheckedAgain(t *testing.T) {
+	h := start(t, 3)
+	h.follow(2, 1)
+	h.gets("n2", AppendRequest[string]{Term: 2, PrevIndex: 2, PrevTerm: 1, Entries: entries(3, 1)}) // no correct leader sends both
+	h.gets("n2", AppendRequest[string]{Term: 2, PrevIndex: 1, PrevTerm: 1, Entries: entries(2, 2, 2), Commit: 3})
+	h.wantLog(1, 2, 2)
+	h.wantCommit(3)
+}
+
+// Entries are shared between the log, batches and messages, and never change: what is on its way says what it said.
+func TestEntriesHandedOutStay(t *testing.T) {
+	h := start(t, 3)
+	h.lead()
+	h.sent = nil
+	for range 5 {
+		h.Propose(h.now, "mine", h.now+time.Second)
+	}
+	h.drain()
+	sent := only[AppendRequest[string]](h, "n3").Entries
+	h.gets("n2", AppendRequest[string]{Term: 2, PrevIndex: 1, PrevTerm: 1, Entries: entries(2, 2, 2)})
+	h.wantLog(1, 2, 2)
+	for _, e := range sent {
+		if e.Term != 1 {
+			t.Errorf("the message has changed to %+v", sent)
+		}
+	}
+}
+
 // ---- The leader.
 
 // §5.3: a bare majority commits, the leader included. miniraft needed all three of three.
@@ -189,6 +218,21 @@ func TestSavedBatchOfAReplacedLog(t *testing.T) {
 	h.Saved(b)
 	if got := h.View().Saved; got != 1 {
 		t.Errorf("entries up to %d count as durable", got)
+	}
+}
+
+// Acknowledgements that overtake each other: the later one takes nothing back.
+func TestLateAcknowledgementTakesNothingBack(t *testing.T) {
+	h := start(t, 3)
+	h.lead()
+	h.Propose(h.now, "x", h.now+time.Second)
+	h.drain()
+	h.acks("n2") // both entries
+	h.sent = nil
+	h.gets("n2", AppendReply{Term: 1, OK: true, Match: 1, At: h.now})
+	h.wait(40 * time.Millisecond) // a heartbeat is due
+	if m := only[AppendRequest[string]](h, "n2"); m.PrevIndex != 2 {
+		t.Errorf("went back to %+v", m)
 	}
 }
 

@@ -166,6 +166,22 @@ func TestReadFallsBackToARound(t *testing.T) {
 	h.wantOutcome(k, "q:1")
 }
 
+// Index and confirmations belong to one term: what was gathered in the last one does not add up with what comes in this one.
+func TestNewTermNewIndex(t *testing.T) {
+	h := start(t, 5)
+	h.follow(3, 1)
+	h.gets("n2", CommitNotice{Term: 3, Commit: 1})
+	k := h.Read(h.now, "q", h.now+second)
+	h.drain()
+	id := only[ReadRequest](h, "n2").ID
+	h.gets("n2", ReadReply{Term: 3, ID: id, Index: 1}) // one confirmation is missing
+	h.gets("n3", AppendRequest[string]{Term: 4, PrevIndex: 1, PrevTerm: 1})
+	h.gets("n4", ConfirmReply{Term: 4, ID: id})
+	h.wantOutcome(k, "") // n3 may have committed since it was elected, and has named no index
+	h.gets("n3", ReadReply{Term: 4, ID: id, Index: 1})
+	h.wantOutcome(k, "q:1")
+}
+
 // A node confirms the term that it is in, and no other.
 func TestConfirm(t *testing.T) {
 	h := start(t, 5)
@@ -329,6 +345,21 @@ func TestDeadProposal(t *testing.T) {
 	h.gets("n3", ReadReply{Term: 3, Index: 3})
 	h.wait(deadline - h.now + 1)
 	h.wantOutcome(k, ErrUnavailable.Error())
+}
+
+// An entry of the very term under which a proposal was sent proves nothing, though it be the first of that term: the proposal's own may follow it.
+func TestEntryOfItsOwnTermKillsNoProposal(t *testing.T) {
+	h := start(t, 3)
+	h.follow(4, 1)
+	k := h.Propose(h.now, "x", h.now+50*time.Millisecond)
+	h.drain() // sent under term 4
+	h.sent = nil
+	h.gets("n2", AppendRequest[string]{Term: 4, PrevIndex: 1, PrevTerm: 1, Entries: entries(2, 4), Commit: 2}) // the first of term 4
+	if n := len(take[ForwardRequest[string]](h, "n2")); n != 0 {
+		t.Error("sent a proposal again that the leader may have appended")
+	}
+	h.wait(51 * time.Millisecond)
+	h.wantOutcome(k, ErrUnknown.Error())
 }
 
 // A proposal that is out and not heard of again is unknown at its deadline; one that never left was never executed.

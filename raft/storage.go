@@ -16,6 +16,8 @@ type Storage[C any] interface {
 type Saved[C any] struct {
 	HardState
 	Entries []Entry[C] // from index 1, without gaps
+	// Lives is how often a node has started from this storage and let anything out.
+	Lives uint64
 }
 
 // Changes is what one batch adds to the durable state.
@@ -23,10 +25,12 @@ type Changes[C any] struct {
 	// HardState is nil if neither term nor vote have changed.
 	HardState *HardState
 	Entries   []Entry[C]
+	// Lives is zero, but for the first batch of each life: nothing leaves a node before its life has a number of its own.
+	Lives uint64
 }
 
 // Empty says that there is nothing to write.
-func (c Changes[C]) Empty() bool { return c.HardState == nil && len(c.Entries) == 0 }
+func (c Changes[C]) Empty() bool { return c.HardState == nil && len(c.Entries) == 0 && c.Lives == 0 }
 
 // MemoryStorage is a Storage for nodes that are not meant to survive their process. Its zero value is ready to use.
 type MemoryStorage[C any] struct {
@@ -42,6 +46,9 @@ func (s *MemoryStorage[C]) Load() (Saved[C], error) { return s.saved, nil }
 func (s *MemoryStorage[C]) Write(c Changes[C]) error {
 	if c.HardState != nil {
 		s.saved.HardState = *c.HardState
+	}
+	if c.Lives > 0 {
+		s.saved.Lives = c.Lives
 	}
 	if len(c.Entries) > 0 {
 		keep := c.Entries[0].Index - 1

@@ -20,6 +20,7 @@ var arrows = map[string][]string{
 	"maelraft/scripts":             {},
 	"maelraft/scripts/figures":     {},
 	"maelraft/scripts/campaign":    {},
+	"maelraft/scripts/gallery":     {},
 }
 
 // standardOnly are the packages that import nothing but the standard library and what the arrows allow.

@@ -37,6 +37,7 @@ type Cluster[C, R any] struct {
 // member is one place in the cluster: a disk that stays, and a node that comes and goes.
 type member[C, R any] struct {
 	id      raft.NodeID
+	seed    uint64 // the same in every life: no guarantee may rest on another one
 	disk    *disk[C]
 	node    *raft.Node[C, R] // nil while crashed
 	machine raft.StateMachine[C, R]
@@ -65,7 +66,7 @@ func New[C, R any](seed uint64, nodes int, config raft.Config[C], machine func()
 	}
 	c.config.Members = c.IDs
 	for _, id := range c.IDs {
-		m := &member[C, R]{id: id, disk: &disk[C]{}}
+		m := &member[C, R]{id: id, seed: c.rng.Uint64(), disk: &disk[C]{}}
 		m.disk.crash = func() bool {
 			m.crashed = m.crashed || c.rng.Float64() < c.Crashes
 			return m.crashed
@@ -143,7 +144,7 @@ func (c *Cluster[C, R]) Restart(id raft.NodeID) {
 		return
 	}
 	config := c.config
-	config.ID, config.Seed = id, c.rng.Uint64()
+	config.ID, config.Seed = id, m.seed
 	saved, _ := m.disk.Load()
 	m.machine = c.machine()
 	node, err := raft.New(config, m.machine, saved, c.now)
