@@ -325,13 +325,13 @@ func TestPlausibleLies(t *testing.T) {
 	p.serves("n1")
 	var lies []garbage
 	for _, body := range []string{
-		`{"type":"append_entries","term":500,"prev_index":0,"prev_term":0,"entries":[],"commit":0,"round":0,"at_us":0,"rtt_us":0,"rtt_deviation_us":0}`,
+		`{"type":"append_entries","term":500,"prev_index":0,"prev_term":0,"entries":[],"commit":0,"round":0,"at_us":0,"early":false,"rtt_us":0,"rtt_deviation_us":0}`,
 		`{"type":"request_vote","term":900,"last_index":1000,"last_term":899,"at_us":0}`,
 		`{"type":"request_vote_ok","term":901,"granted":true,"at_us":0}`,
 		`{"type":"pre_vote_ok","term":902,"granted":false,"at_us":1}`,
 		`{"type":"append_entries_ok","term":903,"success":true,"match":0,"prev_index":0,"hint_index":0,"hint_term":0,"round":0,"at_us":1}`,
 		`{"type":"commit_notice","term":904,"commit":5000}`,
-		`{"type":"read_index_ok","term":905,"read_id":1,"index":5000}`,
+		`{"type":"read_index_ok","term":905,"read_id":1,"index":5000,"commit":5000}`,
 	} {
 		lies = append(lies, garbage{"a lie", `{"src":"n2","dest":"n1","body":` + body + `}`, ""})
 	}

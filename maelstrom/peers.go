@@ -96,7 +96,8 @@ func (s *server) passOn(w wrapped, m message) {
 // send is where the core's messages go. It is called from the core's loop and does not wait.
 func (s *server) send(messages []raft.Message) {
 	sinceInit := time.Since(s.member.epoch)
-	patience := linkPatience(s.member.core.Status())
+	status := s.member.core.Status()
+	patience := linkPatience(status)
 	for _, m := range messages {
 		to := string(m.To)
 		switch {
@@ -107,13 +108,24 @@ func (s *server) send(messages []raft.Message) {
 		default:
 			link := s.member.peers[to].link
 			way := link.route
-			switch m.Body.(type) {
-			case raft.ConfirmRequest, raft.ConfirmReply:
+			if isCasual(m, status.Leader) {
 				way = link.casual
 			}
 			s.dispatch(to, m.Body, way(sinceInit, patience), sinceInit)
 		}
 	}
+}
+
+// isCasual says whether somebody else could as well do what a message asks for, or say what it says: a confirmation of the term, or an
+// acknowledgement to a node that is not the leader.
+func isCasual(m raft.Message, leader raft.NodeID) bool {
+	switch m.Body.(type) {
+	case raft.ConfirmRequest, raft.ConfirmReply:
+		return true
+	case raft.AppendReply:
+		return leader != "" && m.To != leader
+	}
+	return false
 }
 
 // linkPatience is how long a peer may leave us without a word before its silence means something: three heartbeats, or the least

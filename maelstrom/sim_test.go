@@ -82,7 +82,7 @@ func TestExactlyOnceUnderFaults(t *testing.T) {
 	total := 0
 	for seed := range uint64(40 / slowdown) {
 		nodes := []int{1, 3, 3, 5, 5}[seed%5]
-		config := raft.Config[command]{Resend: true, FirstElection: silence}
+		config := raft.Config[command]{Resend: true, FirstElection: silence, EarlyCommit: seed%2 == 1}
 		c := sim.New(seed, nodes, config, func() raft.StateMachine[command, result] {
 			m, err := session.New(kv.New(), kv.Digest, session.Limits{Clients: 4, AnswersPerClient: 2})
 			if err != nil {

@@ -55,6 +55,7 @@ type appendEntriesBody struct {
 	Commit       raft.Index  `json:"commit"`
 	Round        uint64      `json:"round"`
 	At           int64       `json:"at_us"`
+	Early        bool        `json:"early"`
 	RTT          int64       `json:"rtt_us"`
 	RTTDeviation int64       `json:"rtt_deviation_us"`
 }
@@ -102,6 +103,7 @@ type readIndexOKBody struct {
 	Term   raft.Term  `json:"term"`
 	ReadID uint64     `json:"read_id"`
 	Index  raft.Index `json:"index"`
+	Commit raft.Index `json:"commit"`
 	// Confirmed by a round; else the follower has asked others to confirm the term.
 	Confirmed bool `json:"confirmed"`
 }
@@ -161,7 +163,7 @@ func encodeBody(body raft.Body) any {
 	case raft.ReadRequest:
 		return readIndexBody{kindReadIndex, b.Term, b.ID, b.Round}
 	case raft.ReadReply:
-		return readIndexOKBody{kindReadIndexOK, b.Term, b.ID, b.Index, b.Confirmed}
+		return readIndexOKBody{kindReadIndexOK, b.Term, b.ID, b.Index, b.Commit, b.Confirmed}
 	case raft.ConfirmRequest:
 		return confirmBody{kindConfirm, b.Term, b.ID}
 	case raft.ConfirmReply:
@@ -182,7 +184,7 @@ func encodeAppend(b raft.AppendRequest[command]) appendEntriesBody {
 	}
 	return appendEntriesBody{
 		Type: kindAppendEntries, Term: b.Term, PrevIndex: b.PrevIndex, PrevTerm: b.PrevTerm, Entries: entries, Commit: b.Commit,
-		Round: b.Round, At: b.At.Microseconds(), RTT: b.RTT.Mean.Microseconds(), RTTDeviation: b.RTT.Deviation.Microseconds(),
+		Round: b.Round, At: b.At.Microseconds(), Early: b.Early, RTT: b.RTT.Mean.Microseconds(), RTTDeviation: b.RTT.Deviation.Microseconds(),
 	}
 }
 

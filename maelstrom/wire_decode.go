@@ -33,7 +33,7 @@ var decoders = map[string]func(*fields) raft.Body{
 		return raft.AppendRequest[command]{
 			Term: f.term("term"), PrevIndex: f.index("prev_index"), PrevTerm: f.term("prev_term"), Entries: f.entries("entries"),
 			Commit: f.index("commit"), Round: f.number("round"), At: f.micros("at_us"),
-			RTT: raft.RoundTrip{Mean: f.micros("rtt_us"), Deviation: f.micros("rtt_deviation_us")},
+			Early: f.flag("early"), RTT: raft.RoundTrip{Mean: f.micros("rtt_us"), Deviation: f.micros("rtt_deviation_us")},
 		}
 	},
 	kindAppendEntriesOK: func(f *fields) raft.Body {
@@ -53,7 +53,7 @@ var decoders = map[string]func(*fields) raft.Body{
 	},
 	kindReadIndexOK: func(f *fields) raft.Body {
 		return raft.ReadReply{
-			Term: f.term("term"), ID: f.number("read_id"), Index: f.index("index"), Confirmed: f.flag("confirmed"),
+			Term: f.term("term"), ID: f.number("read_id"), Index: f.index("index"), Commit: f.index("commit"), Confirmed: f.flag("confirmed"),
 		}
 	},
 	kindConfirm: func(f *fields) raft.Body {

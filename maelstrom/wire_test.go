@@ -245,7 +245,7 @@ func TestBadEntriesAreRefused(t *testing.T) {
 		`{"index":1,"term":1,"by":"n1","seq":1,"client":"c","id":1,"seen":0,"op":"cas","key":1,"from":1}`,
 		`{"index":1,"term":1,"by":"n1","seq":1,"client":"c","id":1,"seen":-1,"op":"write","key":1,"value":1}`,
 	} {
-		text := fmt.Sprintf(`{"term":1,"prev_index":0,"prev_term":0,"entries":[%s],"commit":0,"round":0,"at_us":0,"rtt_us":0,"rtt_deviation_us":0}`, entry)
+		text := fmt.Sprintf(`{"term":1,"prev_index":0,"prev_term":0,"entries":[%s],"commit":0,"round":0,"at_us":0,"early":false,"rtt_us":0,"rtt_deviation_us":0}`, entry)
 		o, err := parseObject([]byte(text))
 		if err != nil {
 			t.Fatal(err)

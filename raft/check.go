@@ -1,6 +1,7 @@
 package raft
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -48,7 +49,7 @@ func (c *core[C]) checkBody(from NodeID, body Body) error {
 	case CommitNotice:
 		return checkIndex(b.Commit)
 	case ReadReply:
-		return checkIndex(b.Index)
+		return errors.Join(checkIndex(b.Index), checkIndex(b.Commit))
 	case PreVoteReply, VoteReply, ReadRequest, ConfirmRequest, ConfirmReply:
 	default:
 		return fmt.Errorf("a type that this node does not know")
@@ -128,6 +129,9 @@ func (c *core[C]) checkAgreement(m AppendRequest[C]) error {
 }
 
 func (c *core[C]) checkAppendReply(m AppendReply) error {
+	if err := checkIndex(m.Match); err != nil {
+		return err
+	}
 	l, ok := c.role.(*leader[C])
 	if !ok || m.Term != c.hard.Term {
 		return nil

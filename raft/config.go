@@ -57,6 +57,10 @@ type Config[C any] struct {
 	// again only when the log has proved that it was lost; but a network that delivers a message twice has it executed twice.
 	Resend bool
 
+	// EarlyCommit lets followers find out for themselves what is committed, as long as this node leads: they answer their clients' proposals
+	// a message delay earlier, and reads wait for proposals that are under way (early.go). Nodes may differ in it.
+	EarlyCommit bool
+
 	// ElectionTimeout, if set, replaces measuring: a follower waits for a random time between it and twice it. Otherwise the
 	// time-out follows the measured round trips between MinElectionTimeout and MaxElectionTimeout.
 	ElectionTimeout    time.Duration

@@ -67,7 +67,7 @@ func newCore[C any](cfg Config[C], saved Saved[C], now time.Duration) *core[C] {
 	// What was applied is not remembered across a restart, and neither is what was committed: the state machine starts empty and the
 	// next leader says how far to go (Figure 2: commitIndex and lastApplied are volatile).
 	c.requests = newRequests[C](c.rng.Uint64N(maxNumber))
-	c.role = &follower[C]{}
+	c.role = newFollower[C]("", 0, 0)
 	c.resetElectionTimer()
 	if c.hard.Term == 0 && c.log.last() == 0 {
 		c.electionAt = now + cfg.FirstElection
@@ -112,6 +112,7 @@ func (c *core[C]) flush() {
 		c.sendAppends(r)
 		c.confirmReads(r)
 	case *follower[C]:
+		c.commitEarly(r)
 		c.forwardRequests(r)
 	}
 }

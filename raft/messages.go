@@ -70,11 +70,13 @@ type AppendRequest[C any] struct {
 	// among all leaders.
 	Round uint64
 	At    time.Duration
+	// Early says that the leader's read indices are the end of its log, so that followers may count for themselves what is committed.
+	Early bool
 	// RTT is the leader's estimate of the round trip to its followers: all nodes take their time-outs from the same figure.
 	RTT RoundTrip
 }
 
-// AppendReply answers an AppendRequest.
+// AppendReply answers an AppendRequest. With early commit a copy goes to nodes whose proposals were among the entries.
 type AppendReply struct {
 	Term Term
 	// OK: the log agrees with the leader's up to Match, which is PrevIndex plus the entries that came with the request. It is
@@ -121,11 +123,13 @@ type ReadRequest struct {
 }
 
 // ReadReply says that a state which has applied Index is new enough for the reads gathered under ID: if Confirmed, without
-// condition; else if enough others confirm that they were still in Term when they were asked.
+// condition; else if enough others confirm that they were still in Term when they were asked. Commit is the leader's commit index; with
+// early commit Index may lie behind it.
 type ReadReply struct {
 	Term      Term
 	ID        uint64
 	Index     Index
+	Commit    Index
 	Confirmed bool
 }
 

@@ -22,6 +22,7 @@ type progress struct {
 	sentAt     time.Duration // last append, with entries or without
 	ackAt      time.Duration // last reply
 	notice     Index         // highest committed entry for which a client of the follower waits
+	awaits     Index         // highest entry for whose commit a read of the follower waits
 	commitSent Index         // highest commit index named to the follower
 	roundSent  uint64
 	round      uint64 // highest round that the follower has confirmed

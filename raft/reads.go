@@ -4,7 +4,7 @@ import "slices"
 
 // Linearizable reads without the log: ReadIndex, thesis §6.4.
 //
-// A read needs two things: a commit index of a leader, taken after the read began; and the certainty that this leader was the latest one
+// A read needs two things: an index below which everything stands that was answered before the read began: the commit index of a leader, taken after the read began; and the certainty that this leader was the latest one
 // when the read began. That is certain if a majority was in the leader's term at some moment after the read had begun: then no later
 // leader had been elected when it began, so none had committed anything. A leader asks its followers in a round of
 // heartbeats. A follower that asks for an index asks for the certainty at the same time: itself, the leader and whoever
@@ -36,15 +36,24 @@ func (c *core[C]) beginRound(l *leader[C]) {
 	}
 	next := l.round + 1
 	for _, r := range l.waiting {
-		r.no, r.index = next, c.commit
+		r.no, r.index = next, c.readIndex()
 		if !r.round {
-			c.send(r.from, ReadReply{Term: c.hard.Term, ID: r.id, Index: r.index})
+			c.replyToRead(l, r, false)
 			continue
 		}
 		l.round = next
 		l.reads = append(l.reads, r)
 	}
 	l.waiting = nil
+}
+
+// readIndex is the index up to which a read has to wait. With early commit, followers may have answered for all that this leader has
+// appended (early.go).
+func (c *core[C]) readIndex() Index {
+	if c.cfg.EarlyCommit {
+		return c.log.last()
+	}
+	return c.commit
 }
 
 // confirmReads answers the reads for which a majority has confirmed that this node was still leader after they had begun.
@@ -58,10 +67,17 @@ func (c *core[C]) confirmReads(l *leader[C]) {
 				b.confirmed, b.index = true, r.index
 			}
 		} else {
-			c.send(r.from, ReadReply{Term: c.hard.Term, ID: r.id, Index: r.index, Confirmed: true})
+			c.replyToRead(l, r, true)
 		}
 		return true
 	})
+}
+
+// replyToRead names the read index, and sees to it that the follower hears when it is committed.
+func (c *core[C]) replyToRead(l *leader[C], r leaderRead, confirmed bool) {
+	c.send(r.from, ReadReply{Term: c.hard.Term, ID: r.id, Index: r.index, Commit: c.commit, Confirmed: confirmed})
+	p := l.peers[slices.Index(c.peers, r.from)]
+	p.awaits = max(p.awaits, r.index)
 }
 
 // confirmed counts the nodes that were in this leader's term after the read had begun: the leader, the node that asked, and whoever
@@ -105,7 +121,7 @@ func (c *core[C]) askToRead(b *readBatch[C], leader NodeID) {
 
 func (c *core[C]) handleReadReply(from NodeID, m ReadReply) {
 	if f, ok := c.role.(*follower[C]); ok && f.leader == from {
-		c.learnCommit(f, m.Index)
+		c.learnCommit(f, m.Commit)
 	}
 	b := c.requests.batch(m.ID)
 	switch {

@@ -10,6 +10,7 @@ func (c *core[C]) handleAppend(from NodeID, m AppendRequest[C]) {
 	c.pace.adopt(m.RTT)
 	c.hearLeader(f)
 	f.leaderCommit = max(f.leaderCommit, m.Commit)
+	f.early = m.Early
 
 	if m.PrevIndex > c.log.last() && len(m.Entries) > 0 {
 		f.keep(m)
@@ -20,6 +21,7 @@ func (c *core[C]) handleAppend(from NodeID, m AppendRequest[C]) {
 	}
 	c.learnCommit(f, m.Commit)
 	c.send(from, reply)
+	c.sendSeconds(f, reply)
 }
 
 // followerOf returns the role value of a follower of the given leader, and makes this node one if it was not. A node whose vote the leader
@@ -61,6 +63,7 @@ func (c *core[C]) appendEntries(f *follower[C], m AppendRequest[C]) AppendReply 
 	if len(fresh) > 0 {
 		c.log.truncate(fresh[0].Index - 1)
 		c.log.append(fresh...)
+		c.noteOrigins(f, fresh)
 	}
 	reply.OK = true
 	reply.Match = m.PrevIndex + Index(len(m.Entries))

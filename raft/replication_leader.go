@@ -55,13 +55,16 @@ func (c *core[C]) sendAppend(l *leader[C], id NodeID, p *progress, prev Index, e
 	p.sentAt, p.roundSent, p.commitSent = c.now, l.round, c.commit
 	c.send(id, AppendRequest[C]{
 		Term: c.hard.Term, PrevIndex: prev, PrevTerm: prevTerm, Entries: entries,
-		Commit: c.commit, Round: l.round, At: c.now, RTT: c.pace.rtt,
+		Commit: c.commit, Round: l.round, At: c.now, Early: c.cfg.EarlyCommit, RTT: c.pace.rtt,
 	})
 }
 
 // handleAppendReply learns from a follower of this very term. It only notes what it learns; flush draws the conclusions, once for
 // all replies of a batch.
 func (c *core[C]) handleAppendReply(from NodeID, m AppendReply) {
+	if f, ok := c.role.(*follower[C]); ok && m.OK {
+		f.acks[from] = max(f.acks[from], m.Match)
+	}
 	l, ok := c.role.(*leader[C])
 	if !ok {
 		return
@@ -106,12 +109,26 @@ func (c *core[C]) advanceCommit(l *leader[C]) {
 	if t, ok := c.log.term(n); n <= c.commit || !ok || t != c.hard.Term {
 		return
 	}
-	for _, e := range c.log.slice(c.commit, n) {
-		if i := slices.Index(c.peers, e.ID.Node); i >= 0 {
-			l.peers[i].notice = e.Index
+	c.notify(l, n)
+	c.commit = n
+}
+
+// notify notes which followers have clients that wait for one of the entries up to n, which are about to be committed. With early commit
+// they know it by themselves: of their own proposals from those who second them, and of all entries where there are no others to second.
+func (c *core[C]) notify(l *leader[C], n Index) {
+	if !c.cfg.EarlyCommit {
+		for _, e := range c.log.slice(c.commit, n) {
+			if i := slices.Index(c.peers, e.ID.Node); i >= 0 {
+				l.peers[i].notice = e.Index
+			}
+		}
+		return
+	}
+	for _, p := range l.peers {
+		if p.awaits > c.commit && p.awaits <= n && c.quorum() > 2 {
+			p.notice = p.awaits
 		}
 	}
-	c.commit = n
 }
 
 // quorumHeardAt returns the latest time by which a majority had answered, the leader itself included.

@@ -158,7 +158,8 @@ func (r *requests[C]) leaderChanged(now time.Duration) {
 		}
 	}
 	for _, b := range r.asked {
-		b.resendAt, b.tries = now, 0
+		// With early commit a read may be waiting for entries that were lost with their leader.
+		b.resendAt, b.tries, b.confirmed, b.indexed = now, 0, false, false
 	}
 	r.check = min(r.check, now)
 }

@@ -124,8 +124,8 @@ func TestReadInOneRoundTrip(t *testing.T) {
 	}
 	h.gets("n3", ConfirmReply{Term: 3, ID: m.ID + 1})
 	h.gets("n2", ConfirmReply{Term: 3, ID: m.ID}) // the leader's answer is the read reply
-	h.gets("n2", ReadReply{Term: 3, ID: m.ID, Index: 1})
-	h.gets("n2", ReadReply{Term: 3, ID: m.ID, Index: 1})
+	h.gets("n2", ReadReply{Term: 3, ID: m.ID, Index: 1, Commit: 1})
+	h.gets("n2", ReadReply{Term: 3, ID: m.ID, Index: 1, Commit: 1})
 	h.wantOutcome(k, "")
 	h.gets("n4", ConfirmReply{Term: 3, ID: m.ID})
 	h.wantOutcome(k, "q:1")
@@ -144,7 +144,7 @@ func TestReadFallsBackToARound(t *testing.T) {
 	k := h.Read(h.now, "q", h.now+second)
 	h.drain()
 	id := only[ReadRequest](h, "n2").ID
-	h.gets("n2", ReadReply{Term: 3, ID: id, Index: 1})
+	h.gets("n2", ReadReply{Term: 3, ID: id, Index: 1, Commit: 1})
 	for len(take[ReadRequest](h, "n2")) == 0 {
 		h.wait(10 * time.Millisecond)
 		h.gets("n2", AppendRequest[string]{Term: 3, PrevIndex: 1, PrevTerm: 1})
@@ -160,9 +160,9 @@ func TestReadFallsBackToARound(t *testing.T) {
 		t.Errorf("asked the new leader with %+v", m)
 	}
 	h.gets("n4", ConfirmReply{Term: 3, ID: id})
-	h.gets("n3", ReadReply{Term: 4, ID: id, Index: 1})
+	h.gets("n3", ReadReply{Term: 4, ID: id, Index: 1, Commit: 1})
 	h.wantOutcome(k, "")
-	h.gets("n3", ReadReply{Term: 4, ID: id, Index: 1, Confirmed: true})
+	h.gets("n3", ReadReply{Term: 4, ID: id, Index: 1, Commit: 1, Confirmed: true})
 	h.wantOutcome(k, "q:1")
 }
 
@@ -174,11 +174,11 @@ func TestNewTermNewIndex(t *testing.T) {
 	k := h.Read(h.now, "q", h.now+second)
 	h.drain()
 	id := only[ReadRequest](h, "n2").ID
-	h.gets("n2", ReadReply{Term: 3, ID: id, Index: 1}) // one confirmation is missing
+	h.gets("n2", ReadReply{Term: 3, ID: id, Index: 1, Commit: 1}) // one confirmation is missing
 	h.gets("n3", AppendRequest[string]{Term: 4, PrevIndex: 1, PrevTerm: 1})
 	h.gets("n4", ConfirmReply{Term: 4, ID: id})
 	h.wantOutcome(k, "") // n3 may have committed since it was elected, and has named no index
-	h.gets("n3", ReadReply{Term: 4, ID: id, Index: 1})
+	h.gets("n3", ReadReply{Term: 4, ID: id, Index: 1, Commit: 1})
 	h.wantOutcome(k, "q:1")
 }
 
@@ -211,7 +211,7 @@ func TestDeposedLeaderAnswersNoReads(t *testing.T) {
 	h.gets("n2", AppendReply{Term: 1, OK: true, Match: 1, Round: 1, At: h.now})
 	h.wantOutcome(k, "")
 	m := only[ReadRequest](h, "n3")
-	h.gets("n3", ReadReply{Term: 2, ID: m.ID, Index: 3})
+	h.gets("n3", ReadReply{Term: 2, ID: m.ID, Index: 3, Commit: 3})
 	h.wantOutcome(k, "") // the state is not new enough
 	h.gets("n3", AppendRequest[string]{Term: 2, PrevIndex: 2, PrevTerm: 2, Entries: entries(3, 2), Commit: 2})
 	h.wantOutcome(k, "q:2") // the read reply had named 3 as committed
@@ -342,7 +342,7 @@ func TestDeadProposal(t *testing.T) {
 	// The new leader dies too. The next one has an entry of its term applied here before contact is lost for good.
 	h.gets("n3", AppendRequest[string]{Term: 3, PrevIndex: 2, PrevTerm: 2, Entries: entries(3, 3)})
 	h.core.role.(*follower[string]).heardAt = never
-	h.gets("n3", ReadReply{Term: 3, Index: 3})
+	h.gets("n3", ReadReply{Term: 3, Index: 3, Commit: 3})
 	h.wait(deadline - h.now + 1)
 	h.wantOutcome(k, ErrUnavailable.Error())
 }

@@ -33,6 +33,12 @@ type follower[C any] struct {
 	verified     Index
 	leaderCommit Index
 
+	// early: the leader lets its followers count for themselves (early.go). acks is what others have acknowledged of its entries, second
+	// the nodes to which this one is to acknowledge what it has just appended.
+	early  bool
+	acks   map[NodeID]Index
+	second []NodeID
+
 	// stash keeps appends that overtook an earlier one (replication_follower.go).
 	stash []AppendRequest[C]
 }
@@ -74,11 +80,15 @@ func (c *core[C]) becomeFollower(term Term, leader NodeID) {
 	if term > c.hard.Term {
 		c.setHardState(HardState{Term: term})
 	}
-	c.role = &follower[C]{leader: leader, heardAt: c.now, verified: c.commit}
+	c.role = newFollower[C](leader, c.now, c.commit)
 	if wasLeader {
 		c.resetElectionTimer()
 	}
 	c.requests.leaderChanged(c.now)
+}
+
+func newFollower[C any](leader NodeID, now time.Duration, commit Index) *follower[C] {
+	return &follower[C]{leader: leader, heardAt: now, verified: commit, acks: map[NodeID]Index{}}
 }
 
 // becomePreCandidate begins to ask whether an election could be won.

@@ -195,7 +195,7 @@ func (w *workload) faults(every time.Duration, crashes bool) {
 func newWorkload(seed uint64) *workload {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	nodes := []int{1, 2, 3, 3, 4, 5, 5, 7}[rng.IntN(8)]
-	config := raft.Config[op]{Resend: rng.IntN(4) > 0, FirstElection: 150 * time.Millisecond}
+	config := raft.Config[op]{Resend: rng.IntN(4) > 0, FirstElection: 150 * time.Millisecond, EarlyCommit: seed%2 == 1}
 	if rng.IntN(3) == 0 {
 		config.MaxInflight, config.MaxAppendBytes = 1+rng.IntN(3), 4+rng.IntN(8)
 	}

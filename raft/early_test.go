@@ -1,0 +1,165 @@
+package raft
+
+import "testing"
+
+func early(c *Config[string]) { c.EarlyCommit = true }
+
+// own returns an entry that a node has proposed.
+func own(node NodeID, index Index, term Term) Entry[string] {
+	return Entry[string]{Index: index, Term: term, ID: ProposalID{node, uint64(index)}, Command: "x"}
+}
+
+// Of three nodes, a follower and its leader are the majority: what it has on disk of this term is committed.
+func TestEarlyCommitOfThree(t *testing.T) {
+	h := start(t, 3)
+	h.gets("n2", AppendRequest[string]{Term: 2, Early: true, Entries: []Entry[string]{own("n1", 1, 2)}})
+	h.wantCommit(1)
+	if n := len(take[AppendReply](h, "n3")); n != 0 {
+		t.Errorf("acknowledged %d times where nobody counts", n)
+	}
+}
+
+// Its own copy counts when it is on disk, and not before.
+func TestEarlyCommitWantsItsOwnCopySaved(t *testing.T) {
+	h := start(t, 3)
+	m := Message{From: "n2", To: "n1", Body: AppendRequest[string]{Term: 2, Early: true, Entries: []Entry[string]{own("n1", 1, 2)}}}
+	if err := h.Step(h.now, m); err != nil {
+		t.Fatal(err)
+	}
+	b := h.Take(h.now)
+	h.Take(h.now)
+	h.wantCommit(0)
+	h.Saved(b)
+	h.drain()
+	h.wantCommit(1)
+}
+
+// Entries of earlier terms are not committed by counting, whoever counts (Figure 8).
+func TestEarlyCommitCountsThisTermOnly(t *testing.T) {
+	h := start(t, 3)
+	h.gets("n2", AppendRequest[string]{Term: 4, Early: true, Entries: entries(1, 2, 3)})
+	h.wantCommit(0)
+	h.gets("n2", AppendRequest[string]{Term: 4, Early: true, PrevIndex: 2, PrevTerm: 3, Entries: entries(3, 4)})
+	h.wantCommit(3)
+}
+
+// A follower counts for itself only if its leader gives read indices that allow for that.
+func TestEarlyCommitIsTheLeadersChoice(t *testing.T) {
+	h := start(t, 3, early)
+	h.gets("n2", AppendRequest[string]{Term: 2, Entries: []Entry[string]{own("n1", 1, 2)}})
+	h.wantCommit(0)
+	h.gets("n3", AppendRequest[string]{Term: 3, Early: true, PrevIndex: 1, PrevTerm: 2, Entries: []Entry[string]{own("n1", 2, 3)}})
+	h.wantCommit(2)
+	h.gets("n2", AppendRequest[string]{Term: 4, PrevIndex: 2, PrevTerm: 3, Entries: []Entry[string]{own("n1", 3, 4)}})
+	h.wantCommit(2)
+}
+
+// Of five, one more acknowledgement is needed. It must be of this term, and it counts up to where the follower's own log is known to
+// agree with the leader's.
+func TestEarlyCommitOfFive(t *testing.T) {
+	h := start(t, 5)
+	h.gets("n3", AppendReply{Term: 1, OK: true, Match: 2})
+	h.gets("n2", AppendRequest[string]{Term: 2, Early: true, Entries: []Entry[string]{own("n1", 1, 2), own("n1", 2, 2)}})
+	h.wantCommit(0)
+	h.gets("n3", AppendReply{Term: 2, OK: false, HintIndex: 0, PrevIndex: 2})
+	h.wantCommit(0)
+	h.gets("n3", AppendReply{Term: 2, OK: true, Match: 1})
+	h.wantCommit(1)
+	h.gets("n3", AppendReply{Term: 2, OK: true, Match: 1})
+	h.wantCommit(1)
+	h.gets("n4", AppendReply{Term: 2, OK: true, Match: 9})
+	h.gets("n5", AppendReply{Term: 2, OK: true, Match: 9})
+	h.wantCommit(2)
+	h.gets("n2", AppendRequest[string]{Term: 3, Early: true, PrevIndex: 2, PrevTerm: 2, Entries: []Entry[string]{own("n1", 3, 3)}})
+	h.wantCommit(2) // what was acknowledged to the last leader's entries says nothing about this one's
+}
+
+// A tail that the leader knows nothing of does not count, however many have acknowledged so many entries.
+func TestEarlyCommitStopsAtWhatIsVerified(t *testing.T) {
+	h := start(t, 3)
+	h.follow(2, 1, 1, 2)
+	h.gets("n3", AppendRequest[string]{Term: 3, Early: true, PrevIndex: 1, PrevTerm: 1})
+	h.gets("n2", AppendReply{Term: 3, OK: true, Match: 3})
+	h.wantCommit(0)
+	h.wantLog(1, 1, 2)
+}
+
+// Whoever stands next behind the proposer seconds its proposals, and one to spare; nobody seconds the leader's or the no-op.
+func TestSeconds(t *testing.T) {
+	for _, c := range []struct {
+		size   int
+		origin NodeID
+		want   bool
+	}{
+		{5, "n5", true}, {5, "n4", true}, {5, "n3", false}, {5, "n2", false}, {5, "n1", false}, {5, "", false},
+		{3, "n3", false}, {4, "n4", true}, {4, "n3", true}, {7, "n4", false}, {7, "n5", true}, {7, "n7", true},
+	} {
+		h := start(t, c.size)
+		h.gets("n2", AppendRequest[string]{Term: 2, Early: true, Entries: []Entry[string]{{Index: 1, Term: 2}, own(c.origin, 2, 2), own(c.origin, 3, 2)}})
+		copies := 0
+		for _, p := range h.core.peers {
+			if p != "n2" {
+				copies += len(take[AppendReply](h, p))
+			}
+		}
+		if want := map[bool]int{true: 1}[c.want]; copies != want {
+			t.Errorf("%d nodes, a proposal of %q: %d acknowledgements to it, want %d", c.size, c.origin, copies, want)
+		}
+	}
+}
+
+// The leader's commit index is no read index then: a follower may have answered for an entry that the leader does not know
+// to be committed. A read waits for everything that has been appended when it begins, and no longer.
+func TestEarlyCommitReadsTheEndOfTheLog(t *testing.T) {
+	h := start(t, 3, early)
+	h.lead()
+	h.acks("n2")
+	h.wantCommit(1)
+	h.gets("n3", ForwardRequest[string]{Term: 1, Proposals: []Proposal[string]{{Seq: 1, Command: "x"}}})
+	h.sent = nil
+	k := h.Read(h.now, "q", h.now+second)
+	h.gets("n3", ReadRequest{Term: 1, ID: 7})
+	if m := only[ReadReply](h, "n3"); m.Index != 2 || m.Commit != 1 {
+		t.Errorf("named %+v, want index 2 of which 1 is committed", m)
+	}
+	h.gets("n2", AppendReply{Term: 1, OK: true, Match: 1, At: h.now, Round: h.round()})
+	h.wantOutcome(k, "")
+	h.acks("n2")
+	h.wantOutcome(k, "q:1")
+}
+
+// A follower's read waits for the entries that it was told of, also if they were lost with their leader: then it asks anew.
+func TestEarlyCommitReadOutlivesALostEntry(t *testing.T) {
+	h := start(t, 3)
+	h.gets("n2", AppendRequest[string]{Term: 1, Early: true, Commit: 1, Entries: entries(1, 1)})
+	k := h.Read(h.now, "q", h.now+second)
+	h.drain()
+	id := only[ReadRequest](h, "n2").ID
+	h.gets("n2", ReadReply{Term: 1, ID: id, Index: 9, Commit: 1})
+	h.wantOutcome(k, "")
+	h.gets("n3", AppendRequest[string]{Term: 2, Early: true, PrevIndex: 1, PrevTerm: 1, Entries: entries(2, 2)})
+	h.gets("n3", ReadReply{Term: 2, ID: only[ReadRequest](h, "n3").ID, Index: 2, Commit: 2})
+	h.wantOutcome(k, "q:2")
+}
+
+// Where a follower cannot know by itself, the leader says when what its read waits for is committed.
+func TestEarlyCommitNoticeForReads(t *testing.T) {
+	for size, want := range map[int]int{3: 0, 5: 1} {
+		h := start(t, size, early)
+		h.lead()
+		h.acks("n2")
+		h.acks("n3")
+		h.gets("n2", ForwardRequest[string]{Term: 1, Proposals: []Proposal[string]{{Seq: 1, Command: "x"}}})
+		h.gets("n3", ReadRequest{Term: 1, ID: 7})
+		h.sent = nil
+		h.acks("n2")
+		h.acks("n3")
+		h.wantCommit(2)
+		if n := len(take[CommitNotice](h, "n3")); n != want {
+			t.Errorf("%d nodes: told the reader %d times, want %d", size, n, want)
+		}
+		if n := len(take[CommitNotice](h, "n2")); n != 0 {
+			t.Errorf("%d nodes: told the proposer, which knows by itself, %d times", size, n)
+		}
+	}
+}
