@@ -74,14 +74,18 @@ func TestEarlyCommitOfFive(t *testing.T) {
 	h.wantCommit(2) // what was acknowledged to the last leader's entries says nothing about this one's
 }
 
-// A tail that the leader knows nothing of does not count, however many have acknowledged so many entries.
-func TestEarlyCommitStopsAtWhatIsVerified(t *testing.T) {
-	h := start(t, 3)
+// A follower that is behind the others commits what it has; and of a tail that the leader knows nothing of, nothing.
+func TestEarlyCommitOfAFollowerBehind(t *testing.T) {
+	h := start(t, 5)
 	h.follow(2, 1, 1, 2)
 	h.gets("n3", AppendRequest[string]{Term: 3, Early: true, PrevIndex: 1, PrevTerm: 1})
-	h.gets("n2", AppendReply{Term: 3, OK: true, Match: 3})
+	for _, other := range []NodeID{"n2", "n4", "n5"} {
+		h.gets(other, AppendReply{Term: 3, OK: true, Match: 9})
+	}
 	h.wantCommit(0)
 	h.wantLog(1, 1, 2)
+	h.gets("n3", AppendRequest[string]{Term: 3, Early: true, PrevIndex: 1, PrevTerm: 1, Entries: entries(2, 3)})
+	h.wantCommit(2)
 }
 
 // Whoever stands next behind the proposer seconds its proposals, and one to spare; nobody seconds the leader's or the no-op.
