@@ -35,9 +35,11 @@ type clusterConfig struct {
 	clock  clock
 	logDir string
 	stderr io.Writer // receives nodes' stderr, or nil
-	fail   func(error)
-	note   func(*Violation)
-	warn   func(string)
+	// journal takes down every message, or is nil.
+	journal *journal
+	fail    func(error)
+	note    func(*Violation)
+	warn    func(string)
 }
 
 // startCluster starts all nodes in parallel and initialises them. On an error
@@ -47,6 +49,7 @@ func startCluster(ctx context.Context, cfg clusterConfig) (*cluster, error) {
 		nodes: cfg.nodes, fail: cfg.fail, note: cfg.note, warn: cfg.warn, quirks: cfg.opts.MaelstromQuirks,
 		router: newRouter(cfg.clock, cfg.opts, preciseSleep),
 	}
+	c.router.journal = cfg.journal
 	c.ctx, c.cancel = context.WithCancel(ctx)
 	inboxes := make([]*inbox, len(c.nodes))
 	for i, id := range c.nodes {
@@ -185,6 +188,7 @@ func (c *cluster) stop() {
 		p.stop()
 	}
 	c.wg.Wait()
+	c.router.abandon()
 }
 
 // nodeNames returns n0, n1 and so on.

@@ -25,7 +25,8 @@
 //	cluster.go    running nodes and their network; init
 //	process.go    one node process, its pipes, its death
 //	protocol.go   what a line on a node's stdout must look like
-//	router.go     the network: delays, partitions, counting; inbox.go queues
+//	router.go     the network: delays, partitions, counting; inbox.go queues;
+//	              journal.go takes down every message
 //	client.go     one client: one outstanding request, a limit, late replies
 //	workload.go   the seam for workloads; linkv.go is the first of them
 //	generator.go  which thread does the next operation, and when

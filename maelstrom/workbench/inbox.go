@@ -9,11 +9,17 @@ import (
 
 // parcel is a message on its way to a node.
 type parcel struct {
-	src      string
+	id       int
+	message  message
 	server   bool // from a node
+	sent     time.Duration
 	deadline time.Duration
 	seq      uint64
-	line     []byte
+}
+
+// entry is the parcel's line in the journal.
+func (p *parcel) entry(at time.Duration, f fate) journalEntry {
+	return journalEntry{id: p.id, message: p.message, sent: p.sent, at: at, fate: f}
 }
 
 // inbox is a node's queue by deadline, first come first served among equals.

@@ -27,6 +27,7 @@ type router struct {
 	quirks  bool
 	sleep   sleeper
 	late    lateness
+	journal *journal // takes down every message, or nil
 	mu      sync.Mutex
 	nodes   map[string]*inbox
 	clients map[string]*client
@@ -188,13 +189,16 @@ func (rt *router) post(m message) {
 	rt.countSent(m, server)
 	if !toNode {
 		rt.countReceived(false)
+		now := rt.clock.now()
+		rt.journal.add(journalEntry{id: id, message: m, sent: now, at: now})
 		return
 	}
 	var delay time.Duration
 	if server {
 		delay = time.Duration(rt.delays.draw(rt.link(m.src, m.dest))) * time.Millisecond
 	}
-	ib.push(&parcel{src: m.src, server: server, deadline: rt.clock.now() + delay, line: encode(id, m)})
+	now := rt.clock.now()
+	ib.push(&parcel{id: id, message: m, server: server, sent: now, deadline: now + delay})
 }
 
 // link returns the stream of delays of an ordered pair of nodes.
@@ -248,7 +252,7 @@ func encode(id int, m message) []byte {
 // goroutine; after a write error the messages are thrown away.
 func (rt *router) feed(ctx context.Context, id string, ib *inbox, stdin io.Writer) {
 	var batch bytes.Buffer
-	var kinds []bool // per message in batch: between nodes?
+	var batched []*parcel
 	broken := false
 	for {
 		p := ib.poll(ctx)
@@ -259,26 +263,24 @@ func (rt *router) feed(ctx context.Context, id string, ib *inbox, stdin io.Write
 			continue
 		}
 		if !rt.sleepUntil(ctx, p.deadline) {
+			ib.push(p) // abandon takes it down
 			return
 		}
 		batch.Reset()
-		kinds = kinds[:0]
+		batched = batched[:0]
 		for p != nil {
-			batch.Write(p.line)
-			kinds = append(kinds, p.server)
+			batch.Write(encode(p.id, p.message))
+			batched = append(batched, p)
 			if batch.Len() >= feedBatch {
 				break
 			}
 			p = rt.nextDue(id, ib)
 		}
-		if broken {
-			continue
+		if !broken {
+			_, err := stdin.Write(batch.Bytes())
+			broken = err != nil
 		}
-		if _, err := stdin.Write(batch.Bytes()); err != nil {
-			broken = true
-			continue
-		}
-		rt.delivered(kinds)
+		rt.settle(batched, broken)
 	}
 }
 
@@ -297,18 +299,38 @@ func (rt *router) nextDue(id string, ib *inbox) *parcel {
 func (rt *router) drops(id string, p *parcel) bool {
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
-	if !p.server || !rt.grudge.cuts(p.src, id) {
+	if !p.server || !rt.grudge.cuts(p.message.src, id) {
 		return false
 	}
 	rt.stats.Dropped++
+	rt.journal.add(p.entry(rt.clock.now(), fateDropped))
 	return true
 }
 
-func (rt *router) delivered(kinds []bool) {
+// settle counts and takes down messages that a node was written, or not.
+func (rt *router) settle(batch []*parcel, lost bool) {
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
-	for _, server := range kinds {
-		rt.countReceived(server)
+	now := rt.clock.now()
+	for _, p := range batch {
+		if lost {
+			rt.journal.add(p.entry(now, fateLost))
+			continue
+		}
+		rt.countReceived(p.server)
+		rt.journal.add(p.entry(now, fateReceived))
+	}
+}
+
+// abandon takes down what is still under way when everything has been stopped.
+func (rt *router) abandon() {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	now := rt.clock.now()
+	for _, ib := range rt.nodes {
+		for p := ib.pollDue(forever); p != nil; p = ib.pollDue(forever) {
+			rt.journal.add(p.entry(now, fateLost))
+		}
 	}
 }
 

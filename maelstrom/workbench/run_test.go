@@ -151,6 +151,7 @@ func checkStore(t *testing.T, r Result) {
 		t.Error("results.json does not hold the result")
 	}
 	checkHistoryFile(t, r)
+	checkMessagesFile(t, r)
 	latest, err := filepath.EvalSymlinks(filepath.Join(r.Options.Store, latestLink))
 	store, _ := filepath.EvalSymlinks(r.Store)
 	if err != nil || latest != store {
@@ -224,6 +225,7 @@ func TestBadOptions(t *testing.T) {
 		"--latency-dist":     func(o *Options) { o.LatencyDist = "normal" },
 		"--nemesis must":     func(o *Options) { o.Nemesis = "kill" },
 		"--nemesis-interval": func(o *Options) { o.NemesisInterval = 0 },
+		"--messages-limit":   func(o *Options) { o.MessagesLimit = -1 },
 		"--election-timeout": func(o *Options) { o.ElectionTimeout = -1 },
 		"--watch-leader":     func(o *Options) { o.WatchLeader = "maybe" },
 		"--store":            func(o *Options) { o.Store = "" },

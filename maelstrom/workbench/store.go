@@ -13,10 +13,11 @@ import (
 
 // Names inside the store.
 const (
-	resultsFile = "results.json"
-	historyFile = "history.jsonl"
-	logsDir     = "node-logs"
-	latestLink  = "latest"
+	resultsFile  = "results.json"
+	historyFile  = "history.jsonl"
+	messagesFile = "messages.jsonl"
+	logsDir      = "node-logs"
+	latestLink   = "latest"
 )
 
 // newStore makes the directory of one test, store/<workload>/<time>, and
