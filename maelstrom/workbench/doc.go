@@ -37,6 +37,8 @@
 //	              (search.go bounds its search) and explain.go cuts a bad history down to a readable part
 //	stats.go      figures; servable.go and outage.go are two with rules
 //	report.go     the block a person reads, on printer.go; store.go the files
+//	htmlreport.go the page a person looks at, from one struct; its parts are in
+//	              htmlreport_*.go, its looks and its charts in report/
 //	clock.go      monotonic time and exact sleeps; sys_*.go per system
 //
 // One courtesy is asked of a node and can be done without: to answer `status`

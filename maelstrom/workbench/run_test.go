@@ -152,6 +152,7 @@ func checkStore(t *testing.T, r Result) {
 	}
 	checkHistoryFile(t, r)
 	checkMessagesFile(t, r)
+	checkReportFile(t, r)
 	latest, err := filepath.EvalSymlinks(filepath.Join(r.Options.Store, latestLink))
 	store, _ := filepath.EvalSymlinks(r.Store)
 	if err != nil || latest != store {

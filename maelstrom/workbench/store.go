@@ -13,9 +13,11 @@ import (
 
 // Names inside the store.
 const (
-	resultsFile  = "results.json"
-	historyFile  = "history.jsonl"
+	resultsFile = "results.json"
+	historyFile = "history.jsonl"
+	// messagesFile has every message; reportFile shows it all on a page.
 	messagesFile = "messages.jsonl"
+	reportFile   = "report.html"
 	logsDir      = "node-logs"
 	latestLink   = "latest"
 )
