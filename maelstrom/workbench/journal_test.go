@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -159,6 +161,43 @@ func TestNoJournal(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(dir, messagesFile)); err == nil {
 		t.Error("there is a file all the same")
 	}
+}
+
+// TestJournalOfRouter: a message is received, dropped, or lost because the test
+// ended while it was waited for or stood behind such a one.
+func TestJournalOfRouter(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		rt, _, end := wire(t, constantLatency(10))
+		f := &memoryFile{}
+		rt.journal = newJournal(f, 1<<20)
+		rt.journal.begin(0)
+		post(t, rt, "n0", "n1", "received")
+		time.Sleep(20 * time.Millisecond)
+		rt.setGrudge(split([]string{"n0"}, []string{"n1"}))
+		post(t, rt, "n0", "n1", "dropped")
+		time.Sleep(20 * time.Millisecond)
+		rt.setGrudge(nil)
+		post(t, rt, "n0", "n1", "waited-for")
+		post(t, rt, "n0", "n1", "behind")
+		time.Sleep(5 * time.Millisecond)
+		end()
+		rt.abandon()
+		if err := rt.journal.close(); err != nil {
+			t.Fatal(err)
+		}
+		lines, _ := f.lines(t)
+		slices.Sort(lines) // those that are lost have no order
+		want := []string{
+			`{"id":0,"src":"n0","dest":"n1","type":"received","sent_ns":0,"received_ns":10000000,"body":{"type":"received"}}`,
+			`{"id":1,"src":"n0","dest":"n1","type":"dropped","sent_ns":20000000,"dropped_ns":20000000,"body":{"type":"dropped"}}`,
+			`{"id":2,"src":"n0","dest":"n1","type":"waited-for","sent_ns":40000000,"lost":true,"body":{"type":"waited-for"}}`,
+			`{"id":3,"src":"n0","dest":"n1","type":"behind","sent_ns":40000000,"lost":true,"body":{"type":"behind"}}`,
+		}
+		if fmt.Sprint(lines) != fmt.Sprint(want) {
+			t.Errorf("lines\n%s", strings.Join(lines, "\n"))
+		}
+	})
 }
 
 // checkMessagesFile reads messages.jsonl of a test back: every message that
