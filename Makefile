@@ -6,10 +6,10 @@ TOOLS  := .tools/bin
 # The race detector needs a C compiler.
 RACE   := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
 
-.PHONY: help demo test build check lint tools short sim gallery bug maelstrom docs clean
+.PHONY: help demo test build check lint tools short sim gallery bug maelstrom report-browser bench-check docs clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
 
 demo: ## five nodes under partitions for 20 s, and a verdict
 	$(GO) run . test --node-count 5 --time-limit 20 --rate 100 --latency 10 --nemesis partition --nemesis-interval 4
@@ -52,8 +52,14 @@ bug: build ## BUG=name: build the program with a bug of scripts/gallery into bin
 	@echo; echo "To look for it with other faults: $(BIN) test --bin $(BIN)-$(BUG) ... (all options: $(BIN) test --help)"
 	-$(BIN) test --bin $(BIN)-$(BUG) $(BUG_BENCH)
 
+bench-check: ## every planted defect of the bench's own toy nodes, twenty seeds each
+	$(GO) test ./maelstrom/workbench -run 'TestToys|TestFaultsOnToys|TestEcho|TestScript' -toy-seeds 20 -timeout 30m
+
 maelstrom: ## the rungs L0 to L6 under the official Maelstrom; figures in results/maelstrom.md
 	scripts/maelstrom.sh
+
+report-browser: ## reports of three tests, looked at in a headless Chromium; screenshots in build/report/
+	scripts/report_browser.sh
 
 docs: ## the API documentation as text, in build/docs/
 	@mkdir -p build/docs

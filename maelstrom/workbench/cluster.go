@@ -42,6 +42,8 @@ type clusterConfig struct {
 	// dataDir holds the nodes' data directories, if they have any.
 	dataDir string
 	stderr  io.Writer // receives nodes' stderr, or nil
+	// journal takes down every message, or is nil.
+	journal *journal
 	fail    func(error)
 	note    func(*Violation)
 	warn    func(string)
@@ -54,6 +56,7 @@ func startCluster(ctx context.Context, cfg clusterConfig) (*cluster, error) {
 		nodes: cfg.nodes, fail: cfg.fail, note: cfg.note, warn: cfg.warn, cfg: cfg,
 		router: newRouter(cfg.clock, cfg.opts, cfg.sleep), procs: map[string]*process{},
 	}
+	c.router.journal = cfg.journal
 	c.ctx, c.cancel = context.WithCancel(ctx)
 	for _, id := range c.nodes {
 		c.router.addNode(id)
@@ -231,4 +234,5 @@ func (c *cluster) stop() {
 			p.stop()
 		}
 	}
+	c.router.abandon()
 }

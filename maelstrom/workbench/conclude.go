@@ -8,7 +8,7 @@ import (
 
 // conclude checks the finished history, measures, reports and stores.
 func (b *bench) conclude(ctx context.Context) (Result, error) {
-	rec := b.history.finish()
+	rec, asked := b.history.finish(), b.opts
 	b.out.say("Checking %d operations ...", len(rec.ops))
 	samples := b.board.all()
 	if b.opts.ElectionTimeout == 0 {
@@ -29,6 +29,7 @@ func (b *bench) conclude(ctx context.Context) (Result, error) {
 	b.judge(ctx, &r, rec, servable)
 	err := errors.Join(writeHistory(b.dir, rec.events), writeResults(b.dir, r), ctx.Err())
 	if err == nil {
+		b.drawReport(story{asked: asked, result: r, nodes: b.nodes, record: rec, samples: samples, servable: servable, end: b.end})
 		b.out.report(r)
 	}
 	return r, err

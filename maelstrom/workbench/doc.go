@@ -27,7 +27,8 @@
 //	              it as an operating system process
 //	protocol.go   what a line on a node's stdout must look like
 //	router.go     the network: delays, partitions, counting; inbox.go queues,
-//	              weather.go is what faults do to messages
+//	              weather.go is what faults do to messages and journal.go takes
+//	              every one of them down
 //	client.go     one client: one outstanding request, a limit, late replies
 //	workload.go   the seam for workloads; linkv.go is the first of them
 //	generator.go  which thread does the next operation, and when
@@ -41,6 +42,8 @@
 //	              (readhistory.go reads ours, and with ednhistory.go, edn.go and ednatom.go Maelstrom's)
 //	stats.go      figures; servable.go and outage.go are two with rules
 //	report.go     the block a person reads, on printer.go; store.go the files
+//	htmlreport.go the page a person looks at, from one struct; its parts are in
+//	              htmlreport_*.go, its looks and its charts in report/
 //	clock.go      monotonic time and exact sleeps; sys_*.go per system
 //
 // One courtesy is asked of a node and can be done without: to answer `status`

@@ -85,6 +85,8 @@ type phase struct {
 	Grudge grudge
 	// Leader is who said it led right before, or "".
 	Leader string
+	// Nodes lists those that a fault is aimed at, if it is aimed at nodes.
+	Nodes []string
 	// Ends says that the phase begins because a fault ended: Kind is what is
 	// left.
 	Ends bool
@@ -139,6 +141,16 @@ func (h *history) begin() {
 
 // now is the time since begin.
 func (h *history) now() time.Duration { return h.clock.now() - h.start }
+
+// moment is now for those who may come before begin, which is 0.
+func (h *history) moment() time.Duration {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.start == 0 {
+		return 0
+	}
+	return h.now()
+}
 
 // invoke records the start of an operation.
 func (h *history) invoke(o *op) {

@@ -9,11 +9,17 @@ import (
 
 // parcel is a message on its way to a node.
 type parcel struct {
-	src      string
+	id       int
+	message  message
 	server   bool // from a node
+	sent     time.Duration
 	deadline time.Duration
 	seq      uint64
-	line     []byte
+}
+
+// entry is the parcel's line in the journal.
+func (p *parcel) entry(at time.Duration, f fate) journalEntry {
+	return journalEntry{id: p.id, message: p.message, sent: p.sent, at: at, fate: f}
 }
 
 // inbox is a node's queue by deadline, first come first served among equals.
@@ -55,15 +61,6 @@ func (ib *inbox) poll(ctx context.Context) *parcel {
 			return nil
 		}
 	}
-}
-
-// clear throws everything away, and returns how many messages that were.
-func (ib *inbox) clear() int {
-	ib.mu.Lock()
-	defer ib.mu.Unlock()
-	n := len(ib.queue)
-	ib.queue = nil
-	return n
 }
 
 // pollDue takes the head if it is due.

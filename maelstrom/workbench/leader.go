@@ -138,7 +138,7 @@ func (a *asker) watch(ctx context.Context, limit time.Duration) {
 // throwaway node, a cluster of one named probe0, because a node may well die
 // of a message type that it does not know, and Maelstrom never sends this one.
 func probeStatus(ctx context.Context, cfg clusterConfig) bool {
-	cfg.nodes = []string{"probe0"}
+	cfg.nodes, cfg.journal = []string{"probe0"}, nil
 	cfg.fail, cfg.note, cfg.warn = func(error) {}, func(*Violation) {}, func(string) {}
 	c, err := startCluster(ctx, cfg)
 	if err != nil {

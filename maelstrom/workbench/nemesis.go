@@ -130,7 +130,7 @@ func (n *nemesis) down() []string { return n.victims(func(e *episode) []string {
 // by starts only.
 func (n *nemesis) change(event string, e *episode, leader string) {
 	w := weather{down: set(n.down()), slow: set(n.victims(func(e *episode) []string { return e.Slow }))}
-	p := phase{Leader: leader, Ends: strings.HasPrefix(event, "stop-")}
+	p := phase{Leader: leader, Nodes: n.victims((*episode).hit), Ends: strings.HasPrefix(event, "stop-")}
 	var kinds []string
 	for _, e := range n.active {
 		w.grudge = w.grudge.union(e.Grudge)

@@ -74,6 +74,9 @@ const (
 	partLimit = time.Second
 	// progressPeriod is the time between two progress lines.
 	progressPeriod = 5 * time.Second
+	// defaultMessagesMiB and maxMessagesMiB bound messages.jsonl, in MiB.
+	defaultMessagesMiB = 64
+	maxMessagesMiB     = 1 << 20
 	// servableLatencies is the number of one-way delays in the definition of
 	// a servable request.
 	servableLatencies = 8
@@ -142,6 +145,8 @@ type Options struct {
 	// ElectionTimeout is the top of the nodes' random election time-out in
 	// milliseconds. Only the figure "servable" depends on it.
 	ElectionTimeout int `help:"Top of the nodes' election time-out in milliseconds; used only to say which requests could have been served. 0: what nodes say in their status, or 200." default:"0" placeholder:"MS"`
+	// MessagesLimit is how large messages.jsonl may become, in MiB; 0 keeps no messages.
+	MessagesLimit int `help:"Size limit in MiB of the file with every message; 0 keeps none." default:"64" placeholder:"MIB"`
 	// Store is the directory that receives histories, logs and results.
 	Store string `help:"Directory for histories, node logs and results." default:"store" placeholder:"DIR"`
 	// Quiet leaves only the final verdict line on the bench's output.
@@ -158,7 +163,7 @@ func DefaultOptions() Options {
 	return Options{
 		Workload: workloadLinKV, NodeCount: 5, Concurrency: "2n", Rate: 100, TimeLimit: 20,
 		LatencyDist: distConstant, Nemesis: nemesisNone, NemesisInterval: 10, MaxRSS: 1024, TestCount: 1,
-		WatchLeader: watchAuto, Store: "store",
+		WatchLeader: watchAuto, MessagesLimit: defaultMessagesMiB, Store: "store",
 	}
 }
 
@@ -275,6 +280,8 @@ func (o Options) validateTimes() error {
 		return fmt.Errorf("--election-timeout must be between 0 and %d milliseconds, not %d", maxLatencyMS*clientLimitLatencies, o.ElectionTimeout)
 	case o.MaxRSS < 0:
 		return fmt.Errorf("--max-rss must not be negative, but is %d", o.MaxRSS)
+	case o.MessagesLimit < 0 || o.MessagesLimit > maxMessagesMiB:
+		return fmt.Errorf("--messages-limit must be between 0 and %d MiB, not %d", maxMessagesMiB, o.MessagesLimit)
 	case o.Store == "":
 		return errors.New("--store must name a directory")
 	}

@@ -48,10 +48,10 @@ func measureOutages(phases []phase, nodes []string, mutations []*op, meanLatency
 				out.NodesCutFromLeader++
 			}
 		}
-		side := p.Grudge.reach(nodes)
-		if p.Grudge.hasMajority(p.Leader, nodes) || !slices.ContainsFunc(nodes, func(id string) bool { return side[id] }) {
-			continue // nothing lost, or nobody left to take over
+		if !p.takesLeader(nodes) {
+			continue
 		}
+		side := p.Grudge.reach(nodes)
 		out.LeaderLost++
 		i := slices.IndexFunc(mutations, func(o *op) bool {
 			return side[o.Node] && (o.Invoke >= p.At || o.Return >= p.At+settle) && o.Return >= p.At
@@ -66,6 +66,16 @@ func measureOutages(phases []phase, nodes []string, mutations []*op, meanLatency
 	}
 	out.MedianMS, out.LongestMS = quantile(out.Each, 0.5), quantile(out.Each, 1)
 	return out
+}
+
+// takesLeader says whether a fault took a known leader from a majority that is
+// left to replace it: the condition of an outage.
+func (p phase) takesLeader(nodes []string) bool {
+	if p.Kind == "" || p.Leader == "" || p.Grudge.hasMajority(p.Leader, nodes) {
+		return false
+	}
+	side := p.Grudge.reach(nodes)
+	return slices.ContainsFunc(nodes, func(id string) bool { return side[id] })
 }
 
 // longestGap is the longest time without the end of a served write or cas.

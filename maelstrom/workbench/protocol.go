@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -26,6 +27,8 @@ type Violation struct {
 	Why string `json:"why"`
 	// Asks says what the protocol asks for.
 	Asks string `json:"asks"`
+	// At is when it was noticed, in nanoseconds since the first operation.
+	At time.Duration `json:"at_ns"`
 }
 
 // Error says it all in one paragraph.

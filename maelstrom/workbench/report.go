@@ -3,6 +3,7 @@ package workbench
 import (
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -182,4 +183,5 @@ func reportVerdict(b *strings.Builder, r Result) {
 	}
 	fmt.Fprintf(b, "Verdict: %s as Maelstrom judges, %s as judged strictly; seed %d\n", r.Official, r.Strict, r.Options.Seed)
 	fmt.Fprintf(b, "Files: %s\n", r.Store)
+	fmt.Fprintf(b, "All of it as a page: %s\n", filepath.Join(r.Store, reportFile))
 }

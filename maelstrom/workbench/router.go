@@ -28,6 +28,7 @@ type router struct {
 	quirks  bool
 	sleep   sleeper
 	late    lateness
+	journal *journal // takes down every message, or nil
 	mu      sync.Mutex
 	nodes   map[string]*inbox
 	clients map[string]*client
@@ -124,7 +125,7 @@ func (rt *router) setWeather(w weather) {
 	defer rt.mu.Unlock()
 	rt.weather = w
 	for id := range w.down {
-		rt.stats.Lost += rt.nodes[id].clear()
+		rt.stats.Lost += rt.lose(rt.nodes[id])
 	}
 }
 
@@ -202,6 +203,8 @@ func (rt *router) post(m message) {
 	rt.countSent(m, server)
 	if !toNode {
 		rt.countReceived(false)
+		now := rt.clock.now()
+		rt.journal.add(journalEntry{id: id, message: m, sent: now, at: now})
 		return
 	}
 	late := []time.Duration{0}
@@ -213,13 +216,15 @@ func (rt *router) post(m message) {
 			late[i] += delay
 		}
 	}
+	now := rt.clock.now()
 	if len(late) == 0 || rt.weather.down[m.dest] {
 		rt.stats.Lost++
+		rt.journal.add(journalEntry{id: id, message: m, sent: now, at: now, fate: fateLost})
 		return
 	}
 	rt.stats.Duplicated += len(late) - 1
 	for _, delay := range late {
-		ib.push(&parcel{src: m.src, server: server, deadline: rt.clock.now() + delay, line: encode(id, m)})
+		ib.push(&parcel{id: id, message: m, server: server, sent: now, deadline: now + delay})
 	}
 }
 
@@ -277,7 +282,7 @@ func encode(id int, m message) []byte {
 // goroutine; after a write error the messages are thrown away.
 func (rt *router) feed(ctx context.Context, id string, ib *inbox, stdin io.Writer) {
 	var batch bytes.Buffer
-	var kinds []bool // per message in batch: between nodes?
+	var batched []*parcel
 	broken := false
 	for {
 		p := ib.poll(ctx)
@@ -288,26 +293,24 @@ func (rt *router) feed(ctx context.Context, id string, ib *inbox, stdin io.Write
 			continue
 		}
 		if !rt.sleepUntil(ctx, p.deadline) {
+			ib.push(p) // abandon takes it down
 			return
 		}
 		batch.Reset()
-		kinds = kinds[:0]
+		batched = batched[:0]
 		for p != nil {
-			batch.Write(p.line)
-			kinds = append(kinds, p.server)
+			batch.Write(encode(p.id, p.message))
+			batched = append(batched, p)
 			if batch.Len() >= feedBatch {
 				break
 			}
 			p = rt.nextDue(id, ib)
 		}
-		if broken {
-			continue
+		if !broken {
+			_, err := stdin.Write(batch.Bytes())
+			broken = err != nil
 		}
-		if _, err := stdin.Write(batch.Bytes()); err != nil {
-			broken = true
-			continue
-		}
-		rt.delivered(kinds)
+		rt.settle(batched, broken)
 	}
 }
 
@@ -326,19 +329,47 @@ func (rt *router) nextDue(id string, ib *inbox) *parcel {
 func (rt *router) drops(id string, p *parcel) bool {
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
-	if !p.server || !rt.weather.grudge.cuts(p.src, id) {
+	if !p.server || !rt.weather.grudge.cuts(p.message.src, id) {
 		return false
 	}
 	rt.stats.Dropped++
+	rt.journal.add(p.entry(rt.clock.now(), fateDropped))
 	return true
 }
 
-func (rt *router) delivered(kinds []bool) {
+// settle counts and takes down messages that a node was written, or not.
+func (rt *router) settle(batch []*parcel, lost bool) {
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
-	for _, server := range kinds {
-		rt.countReceived(server)
+	now := rt.clock.now()
+	for _, p := range batch {
+		if lost {
+			rt.journal.add(p.entry(now, fateLost))
+			continue
+		}
+		rt.countReceived(p.server)
+		rt.journal.add(p.entry(now, fateReceived))
 	}
+}
+
+// abandon takes down what is still under way when everything has been stopped.
+func (rt *router) abandon() {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	for _, ib := range rt.nodes {
+		rt.lose(ib)
+	}
+}
+
+// lose throws away what is under way to a node, takes it down and returns how
+// much it was. The caller holds mu.
+func (rt *router) lose(ib *inbox) (lost int) {
+	now := rt.clock.now()
+	for p := ib.pollDue(forever); p != nil; p = ib.pollDue(forever) {
+		rt.journal.add(p.entry(now, fateLost))
+		lost++
+	}
+	return lost
 }
 
 // sleepUntil sleeps until the deadline. Maelstrom cuts the time left to whole

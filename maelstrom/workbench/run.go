@@ -82,6 +82,7 @@ type bench struct {
 	cluster  *cluster
 	clients  []*client // by thread
 	board    *board
+	journal  *journal
 	watched  bool
 	fail     context.CancelCauseFunc
 	end      time.Duration // when the last operation ended
@@ -110,6 +111,7 @@ func (b *bench) run(ctx context.Context) (Result, error) {
 	defer fail(nil)
 	b.fail = fail
 	err := b.test(inner)
+	b.closeJournal()
 	// A violation has a verdict, everything else that ends a test has none.
 	violation := (*Violation)(nil)
 	if err != nil && !errors.As(err, &violation) {
@@ -144,7 +146,10 @@ func newBench(opts Options, stdout io.Writer) (*bench, error) {
 	}
 	b.history = newHistory(b.clock)
 	b.board = &board{now: b.history.now}
-	b.dir, err = newStore(opts.Store, opts.Workload, time.Now())
+	if b.dir, err = newStore(opts.Store, opts.Workload, time.Now()); err != nil {
+		return nil, err
+	}
+	b.journal, err = openJournal(b.dir, opts.MessagesLimit)
 	return b, err
 }
 
@@ -153,8 +158,9 @@ func newBench(opts Options, stdout io.Writer) (*bench, error) {
 func (b *bench) test(ctx context.Context) error {
 	b.out.header(b)
 	cfg := clusterConfig{
-		opts: b.opts, nodes: b.nodes, clock: b.clock, launch: b.launch, sleep: b.sleep, logDir: filepath.Join(b.dir, logsDir), dataDir: filepath.Join(b.dir, dataDir),
-		fail: b.fail, note: b.note, warn: b.out.warn,
+		opts: b.opts, nodes: b.nodes, clock: b.clock, launch: b.launch, sleep: b.sleep,
+		logDir: filepath.Join(b.dir, logsDir), dataDir: filepath.Join(b.dir, dataDir),
+		fail: b.fail, note: b.note, warn: b.out.warn, journal: b.journal,
 	}
 	b.watched = b.wantsLeader() && (b.opts.WatchLeader == watchOn || probeStatus(ctx, cfg))
 	if b.opts.LogStderr {
@@ -196,6 +202,7 @@ func (b *bench) drive(ctx context.Context) {
 	side, stop := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	b.history.begin()
+	b.journal.begin(b.history.start)
 	var askers []*asker
 	if b.watched {
 		for _, a := range newAskers(b.cluster.router, b.nodes, b.board) {
@@ -239,10 +246,18 @@ func (b *bench) perform(ctx context.Context, t *thread, o *op) {
 	}
 }
 
+// closeJournal ends the journal. An incomplete one is no reason to fail a test.
+func (b *bench) closeJournal() {
+	if err := b.journal.close(); err != nil {
+		b.out.warn("WARN " + messagesFile + " is not complete: " + err.Error())
+	}
+}
+
 // note takes down a violation.
 func (b *bench) note(v *Violation) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	v.At = b.history.moment()
 	b.violationN++
 	if len(b.violations) < maxViolations {
 		b.violations = append(b.violations, v)

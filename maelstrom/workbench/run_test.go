@@ -154,6 +154,8 @@ func checkStore(t *testing.T, r Result) {
 		t.Error("results.json does not hold the result")
 	}
 	checkHistoryFile(t, r)
+	checkMessagesFile(t, r)
+	checkReportFile(t, r)
 	latest, err := filepath.EvalSymlinks(filepath.Join(r.Options.Store, latestLink))
 	store, _ := filepath.EvalSymlinks(r.Store)
 	if err != nil || latest != store {
@@ -368,6 +370,7 @@ func TestBadOptions(t *testing.T) {
 		"unlike \"\"":        func(o *Options) { o.Nodes = []string{"a", ""} },
 		"--max-rss":          func(o *Options) { o.MaxRSS = -1 },
 		"--nemesis-interval": func(o *Options) { o.NemesisInterval = 0 },
+		"--messages-limit":   func(o *Options) { o.MessagesLimit = -1 },
 		"--election-timeout": func(o *Options) { o.ElectionTimeout = -1 },
 		"--watch-leader":     func(o *Options) { o.WatchLeader = "maybe" },
 		"--store":            func(o *Options) { o.Store = "" },

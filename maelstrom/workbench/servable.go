@@ -76,7 +76,7 @@ func findMute(ops []*op, s *servability) *Violation {
 		}
 		if mute := o.Return - since[o.Node]; mute >= muteLimits*s.limit {
 			return &Violation{
-				Node: o.Node, Why: fmt.Sprintf("it answered nothing for %.1f s (from %.1f s on) while it could reach a majority", mute.Seconds(), since[o.Node].Seconds()),
+				Node: o.Node, At: since[o.Node], Why: fmt.Sprintf("it answered nothing for %.1f s (from %.1f s on) while it could reach a majority", mute.Seconds(), since[o.Node].Seconds()),
 				Asks: "a node answers every request, with an error if need be",
 			}
 		}

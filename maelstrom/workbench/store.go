@@ -15,9 +15,12 @@ import (
 const (
 	resultsFile = "results.json"
 	historyFile = "history.jsonl"
-	logsDir     = "node-logs"
-	dataDir     = "node-data"
-	latestLink  = "latest"
+	// messagesFile has every message; reportFile shows it all on a page.
+	messagesFile = "messages.jsonl"
+	reportFile   = "report.html"
+	logsDir      = "node-logs"
+	dataDir      = "node-data"
+	latestLink   = "latest"
 )
 
 // newStore makes the directory of one test, store/<workload>/<time>, and
