@@ -138,6 +138,10 @@ type Options struct {
 	Seed uint64 `help:"Seed of everything random; 0 draws one. It is printed and stored." default:"0"`
 	// LogStderr copies the nodes' stderr to the bench's own.
 	LogStderr bool `help:"Copy what nodes print on stderr to stderr."`
+	// LogNetSend and LogNetRecv show every message on the bench's stderr, when
+	// it is sent and when it arrives.
+	LogNetSend bool `help:"Show every message on stderr when it is sent."`
+	LogNetRecv bool `help:"Show every message on stderr when it arrives."`
 	// MaelstromQuirks brings back the habits of Maelstrom that hide bugs.
 	MaelstromQuirks bool `help:"Behave as Maelstrom does where it hides bugs: bad lines silence a node, reads in the first block only, first-thread bias, null reads accepted, 20 and 22 ignored."`
 	// WatchLeader says whether nodes are asked for their status.

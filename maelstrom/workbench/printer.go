@@ -75,8 +75,9 @@ func (p *printer) progress(ctx context.Context, b *bench) {
 		at := b.history.now()
 		invoked, ended := b.history.counts()
 		rate := float64(ended-lastEnded) / (at - lastAt).Seconds()
-		p.status(fmt.Sprintf("%5.0f s of %g s: %d operations, %d waiting, %.0f answered per second, %d messages between nodes",
-			at.Seconds(), b.opts.TimeLimit, invoked, invoked-ended, rate, b.cluster.router.snapshot().Servers.Sent))
+		left := max(seconds(b.opts.TimeLimit)-at, 0).Round(time.Second)
+		p.status(fmt.Sprintf("%5.0f s, %v to go: %d operations, %d waiting, %.0f answered per second, %d messages between nodes",
+			at.Seconds(), left, invoked, invoked-ended, rate, b.cluster.router.snapshot().Servers.Sent))
 		lastEnded, lastAt = ended, at
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"math/rand/v2"
+	"os"
 	"strconv"
 	"sync"
 	"time"
@@ -29,14 +30,17 @@ type router struct {
 	sleep   sleeper
 	late    lateness
 	journal *journal // takes down every message, or nil
-	mu      sync.Mutex
-	nodes   map[string]*inbox
-	clients map[string]*client
-	links   map[[2]string]chance
-	weather weather
-	lastID  int
-	clientN int
-	stats   NetStats
+	// logSend and logRecv show messages to a person; they do nothing unless
+	// asked for.
+	logSend, logRecv func(message)
+	mu               sync.Mutex
+	nodes            map[string]*inbox
+	clients          map[string]*client
+	links            map[[2]string]chance
+	weather          weather
+	lastID           int
+	clientN          int
+	stats            NetStats
 }
 
 // NetStats counts messages since the nodes were started.
@@ -82,8 +86,18 @@ func newRouter(c clock, opts Options, sleep sleeper) *router {
 		clients: map[string]*client{},
 		unit:    max(opts.meanLatency(), leastUnit),
 		links:   map[[2]string]chance{},
+		logSend: messageLog(opts.LogNetSend, "send"),
+		logRecv: messageLog(opts.LogNetRecv, "recv"),
 		stats:   NetStats{ServersByType: map[string]int{}},
 	}
+}
+
+// messageLog returns what shows messages on stderr, if wanted.
+func messageLog(wanted bool, what string) func(message) {
+	if !wanted {
+		return func(message) {}
+	}
+	return func(m message) { _, _ = fmt.Fprintf(os.Stderr, "%s %s -> %s %s\n", what, m.src, m.dest, m.body) }
 }
 
 // addNode makes id a destination.
@@ -201,8 +215,10 @@ func (rt *router) post(m message) {
 	_, fromClient := rt.clients[m.src]
 	server := toNode && !fromClient
 	rt.countSent(m, server)
+	rt.logSend(m)
 	if !toNode {
 		rt.countReceived(false)
+		rt.logRecv(m)
 		now := rt.clock.now()
 		rt.journal.add(journalEntry{id: id, message: m, sent: now, at: now})
 		return
@@ -348,6 +364,7 @@ func (rt *router) settle(batch []*parcel, lost bool) {
 			continue
 		}
 		rt.countReceived(p.server)
+		rt.logRecv(p.message)
 		rt.journal.add(p.entry(now, fateReceived))
 	}
 }

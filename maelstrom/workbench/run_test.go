@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -241,6 +242,71 @@ func TestFaultsOnToys(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestScripts tests nodes that are not in Go.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		script, needs string
+		nodes         int
+		strict        Verdict
+	}{{"alone.sh", "sh", 1, Valid}, {"alone.sh", "sh", 2, Invalid}, {"gossip.py", "python3", 3, Invalid}} {
+		if _, err := exec.LookPath(c.needs); err != nil {
+			t.Logf("no %s: %s is not tested", c.needs, c.script)
+			continue
+		}
+		o := toyOptions(t, 4)
+		o.Bin, o.NodeCount, o.Rate, o.Latency = filepath.Join("testdata", c.script), c.nodes, 100, 20
+		out := &testWriter{}
+		r, err := Run(t.Context(), o, out)
+		if err != nil || r.Strict != c.strict || r.ViolationCount > 0 {
+			t.Errorf("%s on %d nodes: %v %v %v\n%s", c.script, c.nodes, r.Strict, r.Reasons, err, out)
+		}
+	}
+}
+
+// TestKilledBench: the nodes of a bench that is killed die with it.
+func TestKilledBench(t *testing.T) {
+	t.Parallel()
+	if !canPause {
+		t.Skip("this system does not tell a node that its bench is gone")
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	mark := fmt.Sprintf("--mark-%d", os.Getpid())
+	bench := exec.Command(self)
+	bench.Env = append(os.Environ(), benchVariable+"="+mark, "TMPDIR="+t.TempDir())
+	if err := bench.Start(); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "three nodes", func() bool { return marked(mark) == 3 })
+	_ = bench.Process.Kill()
+	_ = bench.Wait()
+	await(t, "no nodes", func() bool { return marked(mark) == 0 })
+}
+
+// await looks again and again until it sees what it waits for.
+func await(t *testing.T, what string, seen func() bool) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); !seen(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("still not %s after a minute", what)
+		}
+	}
+}
+
+// marked counts the processes that were started with an argument.
+func marked(mark string) (n int) {
+	lines, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, path := range lines {
+		if text, err := os.ReadFile(path); err == nil && slices.Contains(strings.Split(string(text), "\x00"), mark) {
+			n++
+		}
+	}
+	return n
 }
 
 // TestKilledProcesses does with real processes what else is done with functions.

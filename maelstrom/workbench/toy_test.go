@@ -25,11 +25,29 @@ func TestMain(m *testing.M) {
 	if defect, ok := os.LookupEnv(toyVariable); ok {
 		os.Exit(runToy(defect, os.Args, newGate(), os.Stdin, os.Stdout, os.Stderr))
 	}
+	if mark, ok := os.LookupEnv(benchVariable); ok {
+		os.Exit(runBench(mark))
+	}
 	goleak.VerifyTestMain(m)
 }
 
 // toyData is the flag by which a toy is told where to keep its values.
 const toyData = "--data"
+
+// benchVariable makes the test binary a bench that tests three toys for ten minutes: its value is an argument for them, by which they can be
+// told from other processes.
+const benchVariable = "WORKBENCH_BENCH"
+
+func runBench(mark string) int {
+	o := DefaultOptions()
+	o.Bin, o.NodeCount, o.TimeLimit, o.Quiet, o.WatchLeader = os.Args[0], 3, 600, true, watchOff
+	o.Store, o.NodeArgs, o.env = os.TempDir(), []string{mark}, []string{toyVariable + "=none"}
+	r, err := Run(context.Background(), o, os.Stdout)
+	if err != nil {
+		return ExitCrashed
+	}
+	return r.ExitCode()
+}
 
 // toyMemory is how many replies to one node a toy remembers.
 const toyMemory = 64
