@@ -38,7 +38,7 @@ short: build ## short runs of the workbench under partitions
 
 SEEDS ?= 10000
 sim: ## SEEDS seeds of the simulator (default 10000)
-	$(GO) test ./raft/sim -run TestSwarm -seeds $(SEEDS) -timeout 60m
+	$(GO) test ./raft/sim -run 'TestSwarm|TestImpatientClusters' -seeds $(SEEDS) -timeout 60m
 
 PART ?= 1/1
 gallery: ## plant every bug of scripts/gallery, and see a test catch each; PART=2/4 takes a quarter of them

@@ -60,11 +60,15 @@ func (p *progress) accept(match Index) {
 	p.agreed, p.probing = true, false
 }
 
-// rewind starts over behind an index that may agree.
+// rewind starts over behind an index that may agree. Once it is known where the logs surely agree, that is the place: a better guess would
+// have to be probed, and every heartbeat that is accepted at match ends the probing before the follower can refuse the guess.
 func (p *progress) rewind(agree Index) {
 	p.drop()
 	p.probing = true
-	p.next = max(agree, p.match) + 1
+	p.next = agree + 1
+	if p.agreed {
+		p.next = p.match + 1
+	}
 }
 
 // retry sends again what has been in flight for too long.

@@ -125,8 +125,9 @@ func (d *Driver[C, R]) Run(ctx context.Context) {
 		case <-ctx.Done():
 		case <-timer.C:
 		case input := <-d.inbox:
-			d.guard(func() { d.take(input) })
+			d.guard(func() { input(d.now()) })
 		}
+		d.guard(d.takeAll)
 		next := time.Duration(math.MaxInt64)
 		d.guard(func() { next = d.turn() })
 		timer.Reset(max(next-d.now(), 0))
@@ -134,21 +135,25 @@ func (d *Driver[C, R]) Run(ctx context.Context) {
 	d.stop()
 }
 
-// take hands an input to the node, and everything that waits behind it.
-func (d *Driver[C, R]) take(input func(time.Duration)) {
-	input(d.now())
+// takeAll hands the node everything that waits.
+func (d *Driver[C, R]) takeAll() {
 	for n := len(d.inbox); n > 0; n-- {
-		input = <-d.inbox
+		input := <-d.inbox
 		input(d.now())
 	}
 }
 
-// turn does what is due and carries out the batches that result. It returns when the node next wants to be called.
+// turn does what is due and carries out the batches that result. It returns when the node next wants to be called: at once if
+// something has arrived meanwhile, which is looked at before anything else falls due. A leader is not dead because its follower
+// was busy.
 func (d *Driver[C, R]) turn() time.Duration {
 	d.Node.Tick(d.now())
 	err := Drain(d.Node, d.now, Effects[C, R]{Storage: d.Storage, Send: d.Send, Answer: d.answer})
 	if err != nil {
 		d.Log.Error("STORAGE FAILED: this node takes no further part in the cluster", "error", err)
+	}
+	if len(d.inbox) > 0 {
+		return d.now()
 	}
 	return d.Node.Tick(d.now())
 }

@@ -1,8 +1,10 @@
 package driver_test
 
 import (
+	"context"
 	"errors"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -96,5 +98,39 @@ func TestPanicEndsEveryRequest(t *testing.T) {
 			t.Errorf("%d of 2 requests ended", answered.Load())
 		}
 		c.stop["a"]()
+	})
+}
+
+// A follower that was busy for longer than its time-out looks at what has arrived meanwhile before it holds the leader for dead.
+func TestBusyFollowerReadsItsMailFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var asked atomic.Int32
+		n := node(t, "a", "a", "b", "c")
+		d := driver.New(driver.Options[int, int]{
+			Node: n, Storage: &slowDisk{}, Epoch: time.Now(),
+			Send: func(ms []raft.Message) {
+				for _, m := range ms {
+					if _, ok := m.Body.(raft.PreVoteRequest); ok {
+						asked.Add(1)
+					}
+				}
+			},
+		})
+		m := raft.AppendRequest[int]{Term: 1}
+		d.Receive(raft.Message{From: "b", To: "a", Body: m})
+		ctx, stop := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() { d.Run(ctx) })
+		for i := range raft.Index(400) { // the leader writes every 50 ms, and each sync takes a second
+			m.PrevIndex, m.PrevTerm = i, raft.Term(min(i, 1))
+			m.Entries = []raft.Entry[int]{{Index: i + 1, Term: 1, ID: raft.ProposalID{Node: "b", Seq: uint64(i + 1)}}}
+			d.Receive(raft.Message{From: "b", To: "a", Body: m})
+			time.Sleep(50 * time.Millisecond)
+		}
+		if asked.Load() > 0 || n.Status().Leader != "b" {
+			t.Errorf("asked for %d pre-votes while the leader spoke all the time, and follows %q", asked.Load(), n.Status().Leader)
+		}
+		stop()
+		running.Wait()
 	})
 }
