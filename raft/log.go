@@ -49,8 +49,12 @@ func (l *log[C]) slice(from, to Index) []Entry[C] {
 // append adds an entry at the end.
 func (l *log[C]) append(entries ...Entry[C]) { l.entries = append(l.entries, entries...) }
 
-// truncate drops all entries behind an index.
+// truncate drops all entries behind an index. Where there are none it does nothing: a follower calls it before every append, and to give
+// up the capacity would mean to copy the whole log each time.
 func (l *log[C]) truncate(last Index) {
+	if last >= l.last() {
+		return
+	}
 	n := last - l.base
 	l.entries = l.entries[:n:n] // no capacity: the next append moves to fresh memory
 	l.handed = min(l.handed, last)

@@ -502,3 +502,21 @@ func TestErrorsAreDistinct(t *testing.T) {
 		t.Error("a definite error passes for an unknown outcome")
 	}
 }
+
+// Appending costs what is appended, not what is there: a log moves in memory about as often as its length doubles.
+func TestAppendDoesNotCopyTheLog(t *testing.T) {
+	h := start(t, 3)
+	h.follow(1, 1)
+	moves := 0
+	for i := Index(1); i < 5000; i++ {
+		before := &h.core.log.entries[0]
+		h.gets("n2", AppendRequest[string]{Term: 1, PrevIndex: i, PrevTerm: 1, Entries: []Entry[string]{own("n2", i+1, 1)}})
+		if &h.core.log.entries[0] != before {
+			moves++
+		}
+		h.sent = nil
+	}
+	if moves > 50 {
+		t.Errorf("5000 appends moved the log %d times", moves)
+	}
+}
