@@ -95,8 +95,18 @@ func TestSeconds(t *testing.T) {
 		origin NodeID
 		want   bool
 	}{
-		{5, "n5", true}, {5, "n4", true}, {5, "n3", false}, {5, "n2", false}, {5, "n1", false}, {5, "", false},
-		{3, "n3", false}, {4, "n4", true}, {4, "n3", true}, {7, "n4", false}, {7, "n5", true}, {7, "n7", true},
+		{5, "n5", true},
+		{5, "n4", true},
+		{5, "n3", false},
+		{5, "n2", false},
+		{5, "n1", false},
+		{5, "", false},
+		{3, "n3", false},
+		{4, "n4", true},
+		{4, "n3", true},
+		{7, "n4", false},
+		{7, "n5", true},
+		{7, "n7", true},
 	} {
 		h := start(t, c.size)
 		h.gets("n2", AppendRequest[string]{Term: 2, Early: true, Entries: []Entry[string]{{Index: 1, Term: 2}, own(c.origin, 2, 2), own(c.origin, 3, 2)}})
