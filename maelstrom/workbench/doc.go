@@ -26,9 +26,9 @@
 //	process.go    one running node, its streams, its death; program.go starts
 //	              it as an operating system process
 //	protocol.go   what a line on a node's stdout must look like
-//	router.go     the network: delays, partitions, counting; inbox.go queues,
-//	              weather.go is what faults do to messages and journal.go takes
-//	              every one of them down
+//	router.go     the network: delays, counting; inbox.go queues, delivery.go
+//	              is the way out of the queue, weather.go what faults do to
+//	              messages, and journal.go takes every one of them down
 //	client.go     one client: one outstanding request, a limit, late replies
 //	workload.go   the seam for workloads; linkv.go is the first of them
 //	generator.go  which thread does the next operation, and when
