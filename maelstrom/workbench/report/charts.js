@@ -106,7 +106,9 @@ function drawPhases() {
   phases.forEach((p, i) => {
     const y = 14 + i * row, middle = y + row / 2 + 4, part = p.servable ? p.served / p.servable : 0;
     if (p.fault) svg('rect', { class: 'fault', x: 0, y, width: c.width, height: row }, c.root);
-    svg('text', { x: 16, y: middle, class: p.fault ? 'fault' : '' }, c.root, p.fault ? `${p.fault} ${p.kind}` : 'whole network');
+    const label = p.fault ? `${p.fault} ${p.kind}` : 'whole network'; // several faults at once have long names
+    const name = svg('text', { x: 16, y: middle, class: p.fault ? 'fault' : '' }, c.root, label.length > 22 ? `${label.slice(0, 21)}…` : label);
+    svg('title', {}, name, label);
     svg('text', { x: from - 12, y: middle, 'text-anchor': 'end' }, c.root, `${(p.from / 1000).toFixed(2)} – ${inSeconds(p.to, 2)}`);
     svg('rect', { x: from, y: y + 5, width: to - from, height: row - 10, style: 'fill:var(--nothing)' }, c.root);
     svg('rect', { x: from, y: y + 5, width: x(part) - from, height: row - 10, style: 'fill:var(--ok)' }, c.root);
