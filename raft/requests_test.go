@@ -431,6 +431,23 @@ func TestResend(t *testing.T) {
 	}
 }
 
+// That another request has expired meanwhile puts no repetition off.
+func TestResendSurvivesAnotherDeadline(t *testing.T) {
+	h := start(t, 3, func(c *Config[string]) { c.Resend = true })
+	h.follow(1, 1)
+	h.Propose(h.now, "x", h.now+10*second)
+	h.Propose(h.now, "y", h.now+10*time.Millisecond)
+	h.drain()
+	h.sent = nil
+	for range 25 {
+		h.wait(20 * time.Millisecond)
+		h.gets("n2", AppendRequest[string]{Term: 1, PrevIndex: 1, PrevTerm: 1})
+	}
+	if m := take[ForwardRequest[string]](h, "n2"); len(m) == 0 || m[0].Proposals[0].Command != "x" {
+		t.Errorf("sent again %+v, want x", m)
+	}
+}
+
 // Every waiter ends, also at shutdown, and after it.
 func TestEveryWaiterEnds(t *testing.T) {
 	h := start(t, 3)

@@ -39,6 +39,7 @@ type member[C, R any] struct {
 	id      raft.NodeID
 	seed    uint64 // the same in every life: no guarantee may rest on another one
 	disk    *disk[C]
+	clock   clock
 	node    *raft.Node[C, R] // nil while crashed
 	machine raft.StateMachine[C, R]
 	waiting map[raft.Ticket]func(raft.Outcome[R])
@@ -66,7 +67,7 @@ func New[C, R any](seed uint64, nodes int, config raft.Config[C], machine func()
 	}
 	c.config.Members = c.IDs
 	for _, id := range c.IDs {
-		m := &member[C, R]{id: id, seed: c.rng.Uint64(), disk: &disk[C]{}}
+		m := &member[C, R]{id: id, seed: c.rng.Uint64(), disk: &disk[C]{}, clock: clock{rate: 1}}
 		m.disk.crash = func() bool {
 			m.crashed = m.crashed || c.rng.Float64() < c.Crashes
 			return m.crashed
@@ -122,7 +123,7 @@ func (c *Cluster[C, R]) request(
 		done(raft.Outcome[R]{Err: raft.ErrUnavailable})
 		return
 	}
-	deadline := c.now + limit
+	deadline := m.clock.shows(c.now) + limit
 	c.input(m, func(now time.Duration) { m.waiting[ask(m.node, now, deadline)] = done })
 }
 
@@ -147,7 +148,7 @@ func (c *Cluster[C, R]) Restart(id raft.NodeID) {
 	config.ID, config.Seed = id, m.seed
 	saved, _ := m.disk.Load()
 	m.machine = c.machine()
-	node, err := raft.New(config, m.machine, saved, c.now)
+	node, err := raft.New(config, m.machine, saved, m.clock.shows(c.now))
 	if err != nil {
 		c.fail("restart of %s: %v", id, err)
 		return
@@ -210,7 +211,7 @@ func (c *Cluster[C, R]) input(m *member[C, R], do func(now time.Duration)) {
 	life := m.life
 	run := func() {
 		if m.life == life && m.node != nil {
-			do(c.now)
+			do(m.clock.shows(c.now))
 			c.turn(m)
 		}
 	}
@@ -222,9 +223,9 @@ func (c *Cluster[C, R]) input(m *member[C, R], do func(now time.Duration)) {
 }
 
 func (c *Cluster[C, R]) turn(m *member[C, R]) {
-	clock := func() time.Duration { return c.now }
-	m.node.Tick(c.now)
-	err := driver.Drain(m.node, clock, driver.Effects[C, R]{
+	now := func() time.Duration { return m.clock.shows(c.now) }
+	m.node.Tick(now())
+	err := driver.Drain(m.node, now, driver.Effects[C, R]{
 		Storage: m.disk,
 		Send: func(messages []raft.Message) {
 			c.checkPromises(m, messages)
@@ -241,7 +242,7 @@ func (c *Cluster[C, R]) turn(m *member[C, R]) {
 		c.fail("node %s: %v", m.id, err)
 	}
 	c.checkNode(m)
-	c.wakeAt(m, m.node.Tick(c.now))
+	c.wakeAt(m, m.clock.when(m.node.Tick(now())))
 }
 
 func (c *Cluster[C, R]) answer(m *member[C, R], outcomes []raft.Outcome[R]) {

@@ -2,6 +2,7 @@ package sim_test
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -12,11 +13,15 @@ import (
 	"maelraft/raft/sim"
 )
 
+// clockSpread is how far clocks drift, as a power of two: the slowest takes 8 seconds for one, the fastest an eighth.
+const clockSpread = 3
+
 // checkLimit bounds the search for a linearization. Where hardly anything has an outcome it can take for ever; no verdict is no failure.
 const checkLimit = 10 * time.Second
 
 // newImpatient returns a cluster whose time-outs are as short as its delays, so that leaders change all the time, messages of several terms
-// are under way together, and windows are tiny. Nothing need ever be served; but nothing may be served wrongly.
+// are under way together, and windows are tiny; and whose clocks disagree about how long a second is. Nothing need ever be served;
+// but nothing may be served wrongly.
 func newImpatient(seed uint64) *workload {
 	const ms = time.Millisecond
 	rng := rand.New(rand.NewPCG(seed, 7))
@@ -37,11 +42,32 @@ func newImpatient(seed uint64) *workload {
 	if rng.IntN(2) == 0 {
 		w.Crashes, w.RestartAfter = 0.01, 20*ms
 	}
+	if rng.IntN(2) == 0 {
+		w.drift(10 * timeout)
+	}
+	w.readers = 2 * nodes
 	for n := range 3 * nodes {
 		w.client(n, time.Duration(1+rng.IntN(20))*ms)
 	}
 	w.faults(time.Duration(20+rng.IntN(300))*ms, w.Crashes > 0)
 	return w
+}
+
+// drift changes the clocks now and then. Half the time it is the leader's that goes slow while nobody can reach it: the others have elected
+// another one before it suspects anything.
+func (w *workload) drift(every time.Duration) {
+	if w.stopped {
+		return
+	}
+	for _, id := range w.IDs {
+		w.Drift(id, math.Exp2(w.rng.Float64()*2*clockSpread-clockSpread))
+	}
+	if leader := w.Leader(); leader != "" && w.rng.IntN(2) == 0 {
+		w.Drift(leader, math.Exp2(-clockSpread))
+		w.Isolate(leader)
+		w.After(every/2, w.Heal)
+	}
+	w.After(time.Duration(w.rng.Int64N(int64(2*every))), func() { w.drift(every) })
 }
 
 func TestImpatientClusters(t *testing.T) {

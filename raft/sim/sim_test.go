@@ -97,6 +97,7 @@ type workload struct {
 	stopped bool
 	never   map[int]bool // operations that were said never to be executed
 	once    bool         // the core itself is to see to it that nothing is executed twice
+	readers int          // clients from this number on only read, if not zero: one that writes waits where nothing can be committed
 	ops     int
 	key     int
 	onKey   int // operations, the unknown ones weighted
@@ -115,6 +116,9 @@ func (w *workload) client(n int, pause time.Duration) {
 	}
 	o := op{id: w.ops, key: w.key, from: w.rng.IntN(5), to: w.rng.IntN(5)}
 	o.kind = []string{"read", "write", "cas"}[w.rng.IntN(3)]
+	if w.readers > 0 && n >= w.readers {
+		o.kind = "read"
+	}
 	id := w.IDs[n%len(w.IDs)]
 	call := w.Now()
 	ended := false
