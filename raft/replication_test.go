@@ -69,7 +69,7 @@ func TestStaleTermChangesNothing(t *testing.T) {
 		CommitNotice{Term: 4, Commit: 3},
 		ForwardRequest[string]{Term: 4, Proposals: []Proposal[string]{{1, "x"}}},
 		ReadRequest{Term: 4, ID: 1},
-		ReadReply{Term: 4, ID: 1, Index: 3},
+		ReadReply{Term: 4, ID: 1, Index: 3, Commit: 3},
 	} {
 		before := h.View()
 		h.gets("n2", b)

@@ -104,7 +104,8 @@ func TestResentProposalDiesWithItsLatestTerm(t *testing.T) {
 	h.gets("n3", AppendRequest[string]{Term: 2, PrevIndex: 1, PrevTerm: 1}) // sent again, under term 2
 	h.gets("n3", AppendRequest[string]{Term: 2, PrevIndex: 1, PrevTerm: 1, Entries: entries(2, 2)})
 	h.core.role.(*follower[string]).heardAt = never // contact is lost, so nothing is sent a third time
-	h.gets("n3", ReadReply{Term: 2, Index: 2})
+	h.gets("n3", ReadReply{Term: 2, Index: 2, Commit: 2})
+	h.wantCommit(2)
 	h.wait(2 * second)
 	h.wantOutcome(k, ErrUnknown.Error()) // the leader of term 2 may still append it
 }
