@@ -4,7 +4,8 @@ import "slices"
 
 // Linearizable reads without the log: ReadIndex, thesis §6.4.
 //
-// A read needs two things: an index below which everything stands that was answered before the read began: the commit index of a leader, taken after the read began; and the certainty that this leader was the latest one
+// A read needs two things: an index that reaches whatever was answered before the read began, which is the leader's commit index, taken
+// after that (or the end of its log, see readIndex); and the certainty that this leader was the latest one
 // when the read began. That is certain if a majority was in the leader's term at some moment after the read had begun: then no later
 // leader had been elected when it began, so none had committed anything. A leader asks its followers in a round of
 // heartbeats. A follower that asks for an index asks for the certainty at the same time: itself, the leader and whoever
