@@ -35,7 +35,7 @@ lint: tools ## format, vet, staticcheck
 short: build ## short runs of the workbench under partitions and other faults
 	$(BIN) test --node-count 3 --time-limit 12 --rate 100 --latency 10 --nemesis partition --nemesis-interval 2
 	$(BIN) test --node-count 5 --time-limit 12 --rate 100 --latency 10 --latency-dist exponential --nemesis partition --nemesis-interval 2
-	$(BIN) test --node-count 3 --time-limit 12 --rate 100 --latency 5 --nemesis partition,one-way,bridge,pause,loss,duplicate,reorder,slow --nemesis-interval 2
+	$(BIN) test --node-count 5 --time-limit 15 --rate 200 --latency 5 --nemesis partition,pause,loss,duplicate,reorder,slow --nemesis-interval 1
 
 SEEDS ?= 10000
 sim: ## SEEDS seeds of the simulator (default 10000)
