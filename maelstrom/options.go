@@ -22,7 +22,7 @@ type Options struct {
 	MaxElectionTimeout int `help:"Upper bound in ms of the measured election time-out; 0 is 3000." default:"0" placeholder:"MS"`
 	// Heartbeat in milliseconds is the longest silence of a leader.
 	Heartbeat int `help:"Longest silence of a leader in ms; 0 is a third of the least election time-out." default:"0" placeholder:"MS"`
-	// EarlyCommit lets followers find out for themselves what is committed.
+	// EarlyCommit lets followers find out for themselves what is committed. On the command line it is on unless it is turned off.
 	EarlyCommit bool `help:"Followers find out for themselves what is committed: writes at followers take one network delay less (two with three nodes), reads may wait for writes that are under way." default:"true" negatable:""`
 	// Seed makes the node's random choices repeatable. Nodes of one cluster may have the same.
 	Seed uint64 `help:"Seed of random time-outs; 0 draws one." default:"0"`

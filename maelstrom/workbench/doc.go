@@ -46,6 +46,9 @@
 //	              htmlreport_*.go, its looks and its charts in report/
 //	clock.go      monotonic time and exact sleeps; sys_*.go per system
 //
+// One habit of Maelstrom is not here: in workloads other than lin-kv it closes a
+// client whose operation crashed, and silences a node that answers it late.
+//
 // One courtesy is asked of a node and can be done without: to answer `status`
 // with status_ok {role, term, ...}: then the figures know who leads
 // and leader-cut knows whom to cut. Maelstrom never sends this type and a node
