@@ -78,7 +78,7 @@ func TestImpatientClusters(t *testing.T) {
 			if err := w.Run(4 * time.Second); err != nil {
 				t.Fatal(err)
 			}
-			w.stopped = true
+			w.stopped, w.Crashes = true, 0 // at the end every node is up, to be looked at
 			for _, id := range w.IDs {
 				w.Resume(id)
 				w.Restart(id)
