@@ -87,8 +87,8 @@ failed=""
 rung L0 1 10 --node-count 1 --concurrency 2n --rate 100
 rung L1 1 20 --node-count 3 --concurrency 2n --rate 100
 rung L2 1 20 --concurrency 2n --rate 100
-rung L3 3 60 --node-count 3 --concurrency 4n --rate 30 --nemesis partition --nemesis-interval 10
-rung L4 3 60 --node-count 3 --concurrency 10n --rate 100 --nemesis partition --nemesis-interval 3
+rung L3 10 60 --node-count 3 --concurrency 4n --rate 30 --nemesis partition --nemesis-interval 10
+rung L4 5 60 --node-count 3 --concurrency 10n --rate 100 --nemesis partition --nemesis-interval 3
 rung L5 1 120 --node-count 5 --concurrency 2n --rate 200 --nemesis partition --nemesis-interval 5
 rung L6 1 60 --node-count 3 --concurrency 2n --rate 100 --nemesis partition --nemesis-interval 1
 rung L6 1 60 --node-count 5 --concurrency 2n --rate 100 --nemesis partition --nemesis-interval 1
