@@ -72,7 +72,7 @@ func newStage(lines []string) *stage {
 	}
 	for i, id := range members {
 		s.actors = append(s.actors, &actor{id: id, disk: &MemoryStorage[string]{}, config: Config[string]{
-			ID: id, Members: members, Seed: uint64(i + 1), ElectionTimeout: goldenTimeout, EarlyCommit: early, MaxAppendBytes: appends,
+			ID: id, Members: members, Seed: uint64(10 * (i + 1)), ElectionTimeout: goldenTimeout, EarlyCommit: early, MaxAppendBytes: appends,
 		}})
 	}
 	for _, line := range lines[1:] {

@@ -26,6 +26,7 @@ import (
 //	                                    lived before: n1 term=3 vote=n2 log=1,1,3
 //	timeout n1                          n1 hears nothing until its election timer runs out; the clocks of others stand still
 //	tick n1 n2 50ms                     the clocks of the nodes named go on (of all nodes, if none is named)
+//	stop n1 50ms                        n1's clock goes on, but n1 is not called (kill -STOP, and -CONT)
 //	deliver LINK [k]                    what is under way on a link arrives, or only the kth message. Replies stay under way.
 //	                                    A LINK is n1->n2, n1->*, *->n2 or *->*
 //	duplicate LINK [k]                  a copy arrives, and the message stays under way
@@ -88,8 +89,8 @@ func (s *stage) run(words []string) error {
 			s.say("%s", s.message(m))
 		}
 		return nil
-	case "tick":
-		return s.runTick(args)
+	case "tick", "stop":
+		return s.runTick(command, args)
 	}
 	actors, rest, err := s.actorsOf(args)
 	if err != nil {
@@ -148,14 +149,19 @@ func (s *stage) actorsOf(args []string) ([]*actor, []string, error) {
 	return actors, args, nil
 }
 
-func (s *stage) runTick(args []string) error {
+func (s *stage) runTick(command string, args []string) error {
 	d, err := time.ParseDuration(args[len(args)-1])
 	if err != nil {
 		return err
 	}
 	actors, _, err := s.actorsOf(args[:len(args)-1])
 	for _, a := range actors {
-		s.tick(a, d)
+		if command == "stop" {
+			a.now += d
+			s.say("%s has been stopped for %v", a.id, d)
+		} else {
+			s.tick(a, d)
+		}
 	}
 	return err
 }

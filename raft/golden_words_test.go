@@ -229,10 +229,8 @@ func (s *stage) reason(cause, reply *Message, before View[string]) string {
 			return fmt.Sprintf(" (it is in term %d)", before.Term)
 		case term < lastTerm || term == lastTerm && index < last:
 			return fmt.Sprintf(" (its own log ends in %s)", place(last, lastTerm))
-		case before.Role == Leader || before.Leader != "":
-			return " (it hears a leader)"
 		}
-		return fmt.Sprintf(" (its vote is %s's)", before.VotedFor)
+		return " (it hears a leader)"
 	}
 	switch b := reply.Body.(type) {
 	case PreVoteReply:
@@ -241,6 +239,9 @@ func (s *stage) reason(cause, reply *Message, before View[string]) string {
 		}
 	case VoteReply:
 		if q, ok := cause.Body.(VoteRequest); ok && !b.Granted {
+			if q.Term == before.Term && before.VotedFor != "" && before.VotedFor != cause.From {
+				return fmt.Sprintf(" (its vote is %s's)", before.VotedFor)
+			}
 			return why(q.Term < before.Term, q.LastIndex, q.LastTerm)
 		}
 	}
