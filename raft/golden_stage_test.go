@@ -321,14 +321,15 @@ func (s *stage) violations() (found []string) {
 			}
 			s.leaders[v.Term] = a.id
 		}
-		for _, e := range v.Log[:v.Commit] {
+		committed, _ := parts(v)
+		for _, e := range committed {
 			if other, ok := s.committed[e.Index]; ok && (other.Term != e.Term || other.ID != e.ID) {
 				found = append(found, fmt.Sprintf("%s has committed %s at %d, where %s was", a.id, entryWords(e), e.Index, entryWords(other)))
 				continue
 			}
 			s.committed[e.Index] = e
 		}
-		if last := Index(len(v.Log)); v.Role == Leader && v.Term >= slices.Max(slices.Collect(maps.Keys(s.leaders))) {
+		if last, _ := lastOf(v); v.Role == Leader && v.Term >= slices.Max(slices.Collect(maps.Keys(s.leaders))) {
 			for i := range s.committed {
 				if i > last {
 					found = append(found, fmt.Sprintf("%s leads term %d without %d, which is committed", a.id, v.Term, i))

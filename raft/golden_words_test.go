@@ -41,7 +41,8 @@ func (s *stage) narrate(a *actor, before, after View[string]) {
 		s.say("  %s waits for its disk", a.id)
 	}
 	if after.Commit != before.Commit {
-		s.tell("  %s knows up to %s to be committed", a.id, place(after.Commit, after.Log[after.Commit-1].Term))
+		committed, _ := parts(after)
+		s.tell("  %s knows up to %s to be committed", a.id, place(after.Commit, committed[len(committed)-1].Term))
 	}
 }
 
@@ -76,7 +77,7 @@ func (s *stage) state(actors []*actor) {
 		}
 		v := a.node.View()
 		line := fmt.Sprintf("%s %s, term %d, log %s", a.id, v.Role, v.Term, logWords(v))
-		if v.Saved < Index(len(v.Log)) {
+		if last, _ := lastOf(v); v.Saved < last {
 			line += fmt.Sprintf(", durable up to %d", v.Saved)
 		}
 		s.say("%s", line)
@@ -87,7 +88,26 @@ func logWords(v View[string]) string {
 	if len(v.Log) == 0 {
 		return "empty"
 	}
-	return strings.TrimSpace(entriesWords(v.Log[:v.Commit]) + " | " + entriesWords(v.Log[v.Commit:]))
+	committed, open := parts(v)
+	return strings.TrimSpace(entriesWords(committed) + " | " + entriesWords(open))
+}
+
+// parts splits a log behind its last entry that is known to be committed.
+func parts(v View[string]) (committed, open []Entry[string]) {
+	n := 0
+	for n < len(v.Log) && v.Log[n].Index <= v.Commit {
+		n++
+	}
+	return v.Log[:n], v.Log[n:]
+}
+
+// lastOf returns where a log ends.
+func lastOf(v View[string]) (Index, Term) {
+	if len(v.Log) == 0 {
+		return 0, 0
+	}
+	e := v.Log[len(v.Log)-1]
+	return e.Index, e.Term
 }
 
 func entriesWords(es []Entry[string]) string {
@@ -118,7 +138,9 @@ func orNone(id NodeID) NodeID {
 }
 
 // message names a message that is under way.
-func (s *stage) message(m *Message) string { return fmt.Sprintf("%s -> %s %s", m.From, m.To, s.words(m)) }
+func (s *stage) message(m *Message) string {
+	return fmt.Sprintf("%s -> %s %s", m.From, m.To, s.words(m))
+}
 
 func (s *stage) words(m *Message) string {
 	name, _, _ := strings.Cut(strings.TrimPrefix(fmt.Sprintf("%T", m.Body), "raft."), "[")
@@ -218,11 +240,7 @@ func (s *stage) reason(cause, reply *Message, before View[string]) string {
 	if cause == nil {
 		return ""
 	}
-	last := Index(len(before.Log))
-	var lastTerm Term
-	if last > 0 {
-		lastTerm = before.Log[last-1].Term
-	}
+	last, lastTerm := lastOf(before)
 	why := func(late bool, index Index, term Term) string {
 		switch {
 		case late:
