@@ -31,6 +31,10 @@
 //	node.go                    the API, and the mutex
 //	invariants.go              what must hold after every step
 //
+// testdata/ shows all this at work: each file is a story of a few real nodes, told message by message, and checked word for word by
+// TestGolden (golden_test.go, which also explains the commands). Begin with election.txt, figure_7.txt and figure_8.txt; the others play the
+// mistakes of other implementations, each named where it would show.
+//
 // "§" refers to the paper, "thesis" to Ongaro's dissertation ("Consensus: bridging theory and practice"). DIVERGENCE.md lists where
 // this package leaves both, and why that is safe.
 //
