@@ -57,8 +57,19 @@ func (d *dice) warp(v reflect.Value) {
 
 // allBodies has one body of every type.
 var allBodies = []Body{
-	PreVoteRequest{}, PreVoteReply{}, VoteRequest{}, VoteReply{}, AppendRequest[string]{}, AppendReply{}, CommitNotice{},
-	ForwardRequest[string]{}, ReadRequest{}, ReadReply{}, ConfirmRequest{}, ConfirmReply{}, AppendRequest[int]{},
+	PreVoteRequest{},
+	PreVoteReply{},
+	VoteRequest{},
+	VoteReply{},
+	AppendRequest[string]{},
+	AppendReply{},
+	CommitNotice{},
+	ForwardRequest[string]{},
+	ReadRequest{},
+	ReadReply{},
+	ConfirmRequest{},
+	ConfirmReply{},
+	AppendRequest[int]{},
 }
 
 // forge returns a message that nobody has sent: a real one with changes, or one made up from nothing.
