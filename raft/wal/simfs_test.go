@@ -119,6 +119,9 @@ func (fs *simFS) Rename(from, to string) error {
 }
 
 func (fs *simFS) Remove(name string) error {
+	if fs.now[name] == nil {
+		return fmt.Errorf("no file %s", name)
+	}
 	return fs.names(func(m map[string]*simFile) { delete(m, name) })
 }
 

@@ -77,6 +77,9 @@ func (s *Storage[C]) recover() error {
 	if err != nil {
 		return err
 	}
+	if files, err = list(s.FS); err != nil { // an unfinished first generation has been written over
+		return err
+	}
 	for _, name := range files.outdated() {
 		s.Log.Info("removing a file that a newer one has replaced", "file", s.FS.Path(name))
 		if err := s.FS.Remove(name); err != nil {
