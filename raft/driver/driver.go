@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -136,6 +137,7 @@ func (d *Driver[C, R]) Run(ctx context.Context) {
 		case input := <-d.inbox:
 			d.guard(func() { input(d.now()) })
 		}
+		runtime.Gosched() // whoever has just been answered may have the next request ready: it comes into the same batch
 		d.guard(d.takeAll)
 		next := time.Duration(math.MaxInt64)
 		d.guard(func() { next = d.turn() })
