@@ -1,5 +1,5 @@
-// Command maelraft is a node of Maelstrom that serves lin-kv on Raft, with "test" a bench that tests this or any other node, and with
-// "check" a checker of the histories that such tests leave.
+// Command maelraft is a node of Maelstrom that serves lin-kv on Raft, with "test" a bench that tests this or any other node, with
+// "check" a checker of the histories that such tests leave, and with "inspect" a look into a node's data directory.
 package main
 
 import (
@@ -18,9 +18,10 @@ import (
 
 // commands is the command line. Maelstrom starts a node without arguments, so that is the default.
 type commands struct {
-	Node  maelstrom.Options `cmd:"" default:"withargs" help:"Be a node: Maelstrom's protocol on stdin and stdout. The default."`
-	Test  test              `cmd:"" help:"Test nodes as 'maelstrom test' does. Exit codes: 0 valid, 1 invalid, 2 unknown, 254 bad arguments, 255 no verdict."`
-	Check check             `cmd:"" help:"Check that histories of 'maelstrom test -w lin-kv' or 'maelraft test' are linearizable. Exit codes: 0 valid, 1 invalid, 2 unknown, 254 bad arguments or a file that is not a history."`
+	Node    maelstrom.Options `cmd:"" default:"withargs" help:"Be a node: Maelstrom's protocol on stdin and stdout. The default."`
+	Test    test              `cmd:"" help:"Test nodes as 'maelstrom test' does. Exit codes: 0 valid, 1 invalid, 2 unknown, 254 bad arguments, 255 no verdict."`
+	Inspect inspect           `cmd:"" help:"Show what is in a node's data directory, without changing it: term, vote, snapshot, entries, checksums. Exit codes: 0 sound, 255 damaged."`
+	Check   check             `cmd:"" help:"Check that histories of 'maelstrom test -w lin-kv' or 'maelraft test' are linearizable. Exit codes: 0 valid, 1 invalid, 2 unknown, 254 bad arguments or a file that is not a history."`
 }
 
 type test struct {
@@ -35,6 +36,9 @@ func (t test) Run() error {
 			return err
 		}
 		t.Bin = self
+		if t.Kills() && t.DataFlag == "" { // our own node remembers, if it is given a place
+			t.DataFlag, t.RunFlag = "--data-dir", "--run-id"
+		}
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -50,6 +54,14 @@ func (t test) Run() error {
 	}
 	return nil
 }
+
+type inspect struct {
+	Dir     string `arg:"" help:"Data directory of a node."`
+	Entries bool   `help:"Show every entry of the log."`
+}
+
+// Run shows a data directory. kong calls it.
+func (i inspect) Run() error { return maelstrom.Inspect(i.Dir, os.Stdout, i.Entries) }
 
 type check struct {
 	workbench.CheckOptions `embed:""`

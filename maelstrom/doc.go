@@ -12,6 +12,7 @@
 //	message.go     a line becomes a message, or is refused; object.go is the JSON access beneath it
 //	glimpse.go     who asked, if the line itself is beyond reading
 //	join.go        init: the moment at which there is a node
+//	disk.go        what the node keeps in its data directory, if it has one
 //	peers.go       Raft messages in and out, and the silence after the start
 //	overlay.go     ways around cut links
 //	wire.go        the JSON of each Raft message; wire_decode.go is the way back

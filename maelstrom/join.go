@@ -25,6 +25,7 @@ type member struct {
 	epoch  time.Time // zero of the node's clock
 	core   *raft.Node[command, result]
 	driver *driver.Driver[command, result]
+	disk   storage
 }
 
 // handleInit makes this process a node, before anything else can be taken in, and answers. An init that says the same once more is
@@ -45,6 +46,10 @@ func (s *server) handleInit(m message) {
 		return
 	case err == nil && (id != s.member.id || !slices.Equal(ids, s.member.ids)):
 		err = fmt.Errorf("this node is %q of %q already", s.member.id, s.member.ids)
+	}
+	if isDiskError(err) {
+		s.fatal = err
+		return
 	}
 	if s.member == nil { // nobody yet, so nobody can answer
 		s.drops.add(slog.LevelError, dropBadInit, "error", err)
@@ -78,9 +83,9 @@ func parseInit(m message) (id string, ids []string, err error) {
 	return id, ids, nil
 }
 
-// join starts the node. The error says what is wrong with the list of nodes.
+// join starts the node. The error says what is wrong with the list of nodes, or is a diskError.
 func (s *server) join(id string, ids []string) error {
-	m := &member{id: id, ids: ids, peers: map[string]*peer{}, epoch: time.Now()}
+	m := &member{id: id, ids: ids, peers: map[string]*peer{}}
 	members := make([]raft.NodeID, len(ids))
 	for i, name := range ids {
 		members[i] = raft.NodeID(name)
@@ -94,13 +99,22 @@ func (s *server) join(id string, ids []string) error {
 	if err != nil {
 		return err
 	}
-	storage := &raft.MemoryStorage[command]{}
-	m.core, err = raft.New(cfg, machine, raft.Saved[command]{}, 0)
-	if err != nil {
+	if err := cfg.Validate(); err != nil { // before a directory becomes that of such a node
 		return err
 	}
+	if m.disk, err = s.openStorage(id, ids); err != nil {
+		return diskError{err}
+	}
+	saved, err := m.disk.Load()
+	if err != nil {
+		return diskError{errors.Join(err, m.disk.Close())}
+	}
+	m.epoch = time.Now()
+	if m.core, err = raft.New(cfg, machine, saved, 0); err != nil {
+		return diskError{errors.Join(err, m.disk.Close())}
+	}
 	m.driver = driver.New(driver.Options[command, result]{
-		Node: m.core, Storage: storage, Send: s.send, Epoch: m.epoch, Log: s.log,
+		Node: m.core, Storage: m.disk, Send: s.send, Epoch: m.epoch, Log: s.log,
 		Refused: func(m raft.Message, err error) {
 			s.drops.add(slog.LevelWarn, dropBadPeer, "src", string(m.From), "error", err)
 		},
@@ -108,7 +122,12 @@ func (s *server) join(id string, ids []string) error {
 	s.node.Init(id, ids)
 	s.out.name(id, ids)
 	s.member = m
-	s.tasks.Go(func() { m.driver.Run(s.ctx) })
+	s.tasks.Go(func() {
+		m.driver.Run(s.ctx)
+		if err := m.disk.Close(); err != nil {
+			s.log.Error("the data directory could not be closed", "error", err)
+		}
+	})
 	s.log.Info("node initialised", "id", id, "members", ids)
 	return nil
 }

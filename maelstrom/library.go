@@ -50,7 +50,8 @@ func replyInitOK(n *official.Node, to asker) error {
 
 // Run makes this process a Maelstrom node, until the end of stdin. It takes stdout for itself: whatever else in the process prints
 // there goes to stderr. A stdout that nobody reads any more does not end the process, and a stdin that breaks ends it as the end of stdin
-// does, with nothing but a word on stderr: Maelstrom drops a test without analysis for either. The error is that of bad options.
+// does, with nothing but a word on stderr: Maelstrom drops a test without analysis for either. The error is that of bad options, or of a data
+// directory that is not to be used.
 // kong calls it.
 func (o Options) Run() error {
 	if err := o.Validate(); err != nil {
@@ -59,7 +60,11 @@ func (o Options) Run() error {
 	signal.Ignore(syscall.SIGPIPE)
 	stdout := os.Stdout
 	os.Stdout = os.Stderr
-	if err := Serve(os.Stdin, stdout, os.Stderr, o); err != nil {
+	err := Serve(os.Stdin, stdout, os.Stderr, o)
+	if isDiskError(err) {
+		return err
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 	}
 	return nil

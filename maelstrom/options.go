@@ -24,6 +24,10 @@ type Options struct {
 	Heartbeat int `help:"Longest silence of a leader in ms; 0 is a third of the least election time-out." default:"0" placeholder:"MS"`
 	// EarlyCommit lets followers find out for themselves what is committed. On the command line it is on unless it is turned off.
 	EarlyCommit bool `help:"Followers find out for themselves what is committed: writes at followers take one network delay less (two with three nodes), reads may wait for writes that are under way." default:"true" negatable:""`
+	// DataDir is the directory of this node's own in which term, vote, log and snapshot survive the process; empty keeps them in memory.
+	DataDir string `help:"Directory of this node's own for term, vote, log and snapshot, which then survive a crash; without it nothing does." placeholder:"DIR"`
+	// RunID names the run of the cluster, if a directory must not be taken from one run into another.
+	RunID string `name:"run-id" help:"Name of this run of the cluster; a data directory of another run is refused. Without it any run's is taken." placeholder:"NAME"`
 	// Seed makes the node's random choices repeatable. Nodes of one cluster may have the same.
 	Seed uint64 `help:"Seed of random time-outs; 0 draws one." default:"0"`
 }

@@ -22,13 +22,15 @@ type server struct {
 	node  *official.Node
 
 	member *member // nil before init
+	fatal  error   // why the process has to end
 	tasks  sync.WaitGroup
 	stop   context.CancelFunc
 	ctx    context.Context
 }
 
 // Serve runs a Maelstrom node: protocol lines from in and to out, the log to logs. It returns nil at the end of in, after every
-// request that still waited has been answered, or the error with which reading failed. It owns in and out meanwhile. Several nodes may
+// request that still waited has been answered, or the error with which reading failed, or the one line that says why the data directory is not to be
+// used. It owns in and out meanwhile. Several nodes may
 // run in one process; Serve turns the standard logger of package log off.
 //
 // If out does not take what is left within a second at the end, Serve returns all the same and leaves the goroutine behind that
@@ -63,6 +65,9 @@ func (s *server) read(in io.Reader) error {
 				s.take(text)
 			}
 		})
+		if s.fatal != nil {
+			return s.fatal
+		}
 		if errors.Is(err, io.EOF) {
 			return nil
 		}

@@ -1,6 +1,13 @@
 package raft
 
-import "slices"
+import (
+	"errors"
+	"slices"
+)
+
+// ErrFull is what a Storage's Write returns, wrapped or not, if there is no room now. Nothing was taken then, and the same may be
+// written once more.
+var ErrFull = errors.New("raft: no room in the storage")
 
 // Storage keeps what must survive a crash: Figure 2's persistent state. The driver calls it, never the core, and one call at a
 // time. What Write has taken is durable only when Sync has returned nil.

@@ -41,6 +41,7 @@ type clusterConfig struct {
 	logDir string
 	// dataDir holds the nodes' data directories, if they have any.
 	dataDir string
+	run     string    // its name
 	stderr  io.Writer // receives nodes' stderr, or nil
 	// journal takes down every message, or is nil.
 	journal *journal
@@ -100,10 +101,13 @@ func (c *cluster) startNode(id string) error {
 	return nil
 }
 
-// nodeOptions are the test's, with a data directory of the node's own if the
-// user has named the flag for one.
+// nodeOptions are the test's, with the name of the run and a data directory of
+// the node's own if the user has named the flags for them.
 func (c *cluster) nodeOptions(id string) (Options, error) {
 	opts := c.cfg.opts
+	if opts.RunFlag != "" {
+		opts.NodeArgs = append(slices.Clone(opts.NodeArgs), opts.RunFlag, c.cfg.run)
+	}
 	if opts.DataFlag == "" {
 		return opts, nil
 	}

@@ -132,6 +132,8 @@ type Options struct {
 	TestCount int `help:"Tests to run one after the other, with seeds that follow each other; the first that is not valid is the last." default:"1"`
 	// DataFlag is how a node is told where its data is, if it keeps any.
 	DataFlag string `help:"Flag by which a node is given a fresh data directory of its own, as in --data-flag=--data-dir; a killed node finds its data there again." placeholder:"FLAG"`
+	// RunFlag is how a node is told which run of the cluster it takes part in.
+	RunFlag string `help:"Flag by which a node is told the name of the test, as in --run-flag=--run-id: the same for all nodes and all their lives." placeholder:"FLAG"`
 	// MaxRSS bounds a node's resident memory in MiB.
 	MaxRSS int `name:"max-rss" help:"MiB of memory that a node may use before the test is invalid; 0 is any." default:"1024" placeholder:"MIB"`
 	// Seed makes every random choice; 0 draws one, which is printed.
@@ -233,6 +235,9 @@ func (o Options) validateNodes() error {
 	}
 	return nil
 }
+
+// Kills says whether nodes are killed and started again, so that they need data directories.
+func (o Options) Kills() bool { return slices.Contains(o.faults(), nemesisKill) }
 
 // nodeNames returns the names of the nodes.
 func (o Options) nodeNames() []string {

@@ -159,7 +159,7 @@ func (b *bench) test(ctx context.Context) error {
 	b.out.header(b)
 	cfg := clusterConfig{
 		opts: b.opts, nodes: b.nodes, clock: b.clock, launch: b.launch, sleep: b.sleep,
-		logDir: filepath.Join(b.dir, logsDir), dataDir: filepath.Join(b.dir, dataDir),
+		logDir: filepath.Join(b.dir, logsDir), dataDir: filepath.Join(b.dir, dataDir), run: filepath.Base(b.dir),
 		fail: b.fail, note: b.note, warn: b.out.warn, journal: b.journal,
 	}
 	b.watched = b.wantsLeader() && (b.opts.WatchLeader == watchOn || probeStatus(ctx, cfg))

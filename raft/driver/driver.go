@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -41,6 +42,7 @@ type Driver[C, R any] struct {
 	stopped chan struct{}
 	putting sync.RWMutex                          // held for reading while something goes into the inbox
 	waiting map[raft.Ticket]func(raft.Outcome[R]) // used by the loop alone
+	full    bool                                  // the storage has no room; used by the loop alone
 }
 
 // New returns a driver; Run starts it.
@@ -62,6 +64,9 @@ func New[C, R any](o Options[C, R]) *Driver[C, R] {
 // Receive hands over a message from a peer. It waits while the inbox is full, and drops the message after the end of Run.
 func (d *Driver[C, R]) Receive(m raft.Message) {
 	d.put(func(now time.Duration) {
+		if d.full {
+			return
+		}
 		if err := d.Node.Step(now, m); err != nil {
 			d.Refused(m, err)
 		}
@@ -84,6 +89,10 @@ func (d *Driver[C, R]) request(
 ) {
 	deadline := d.now() + min(limit, maxLimit)
 	ok := d.put(func(now time.Duration) {
+		if d.full {
+			done(raft.Outcome[R]{Err: raft.ErrUnavailable})
+			return
+		}
 		taken := false
 		defer func() {
 			if !taken { // ask has panicked: nobody else knows of this request
@@ -116,8 +125,9 @@ func (d *Driver[C, R]) put(input func(now time.Duration)) bool {
 
 func (d *Driver[C, R]) now() time.Duration { return time.Since(d.Epoch) }
 
-// Run drives the node until the context ends. Every request that waits then is answered before Run returns.
+// Run drives the node until the context ends. It is called once. Every request that waits then is answered before Run returns.
 func (d *Driver[C, R]) Run(ctx context.Context) {
+	d.Storage = patient[C, R]{d.Storage, d, ctx}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for ctx.Err() == nil {
@@ -127,6 +137,7 @@ func (d *Driver[C, R]) Run(ctx context.Context) {
 		case input := <-d.inbox:
 			d.guard(func() { input(d.now()) })
 		}
+		runtime.Gosched() // whoever has just been answered may have the next request ready: it comes into the same batch
 		d.guard(d.takeAll)
 		next := time.Duration(math.MaxInt64)
 		d.guard(func() { next = d.turn() })
@@ -174,10 +185,7 @@ func (d *Driver[C, R]) guard(work func()) {
 			d.Log.Error("INVARIANT BROKEN: this node takes no further part in the cluster",
 				"panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 			d.answer(d.Node.Fail(raft.Batch[C]{}))
-			for ticket, done := range d.waiting { // what the broken batch had taken with it
-				delete(d.waiting, ticket)
-				done(raft.Outcome[R]{Ticket: ticket, Err: raft.ErrUnknown})
-			}
+			d.endWaiting() // what the broken batch had taken with it
 		}
 	}()
 	work()

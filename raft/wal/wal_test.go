@@ -1,0 +1,354 @@
+package wal_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"maelraft/raft"
+	"maelraft/raft/wal"
+)
+
+// text is the codec of commands that are strings.
+type text struct{}
+
+func (text) Append(to []byte, c string) ([]byte, error) { return append(to, c...), nil }
+func (text) Decode(b []byte) (string, error)            { return string(b), nil }
+
+var me = wal.Identity{Node: "n1", Cluster: "n1,n2,n3", Run: "r1"}
+
+func open(fs wal.FS, logs io.Writer) (*wal.Storage[string], raft.Saved[string], error) {
+	s, err := wal.Open(wal.Options[string]{FS: fs, Identity: me, Codec: text{}, Log: slog.New(slog.NewTextHandler(logs, nil))})
+	if err != nil {
+		return nil, raft.Saved[string]{}, err
+	}
+	saved, err := s.Load()
+	return s, saved, err
+}
+
+type changes = raft.Changes[string]
+
+func hard(term raft.Term, vote raft.NodeID) *raft.HardState {
+	return &raft.HardState{Term: term, VotedFor: vote}
+}
+
+// entries returns entries of a term from one index to another.
+func entries(term raft.Term, from, to raft.Index) []raft.Entry[string] {
+	var list []raft.Entry[string]
+	for i := from; i <= to; i++ {
+		e := raft.Entry[string]{Index: i, Term: term}
+		if i != from { // the first is a no-op
+			e.ID, e.Command = raft.ProposalID{Node: "n2", Seq: uint64(i)}, fmt.Sprintf("command %d of term %d", i, term)
+		}
+		list = append(list, e)
+	}
+	return list
+}
+
+func snapshot(index raft.Index, term raft.Term) *raft.Snapshot {
+	return &raft.Snapshot{Index: index, Term: term, State: fmt.Appendf(nil, "state at %d", index)}
+}
+
+// script is a workload with everything in it: batches, each ended by one sync.
+var script = [][]changes{
+	{{Lives: 1}},
+	{{HardState: hard(1, "n1")}},
+	{{Entries: entries(1, 1, 3)}},
+	{{Entries: entries(1, 4, 4)}, {Entries: entries(1, 5, 6)}},
+	{{HardState: hard(2, "n2"), Entries: entries(2, 4, 5)}},                              // replaces 4 to 6
+	{{Snapshot: snapshot(3, 1)}},                                                         // keeps 4 and 5
+	{{Entries: entries(2, 6, 9)}, {HardState: hard(3, ""), Snapshot: snapshot(8, 2)}},    // keeps 9
+	{{Entries: entries(3, 10, 11)}},                                                      //
+	{{HardState: hard(4, "n3"), Snapshot: snapshot(20, 3), Entries: entries(4, 21, 22)}}, // keeps nothing of old
+	{{Entries: entries(4, 22, 25), Lives: 2}},
+	{{HardState: hard(5, "n1")}},
+}
+
+// model is what is stored after each of the script's changes, the first before any.
+func model() []raft.Saved[string] {
+	var m raft.MemoryStorage[string]
+	states := []raft.Saved[string]{{}}
+	for _, batch := range script {
+		for _, c := range batch {
+			_ = m.Write(c)
+			saved, _ := m.Load()
+			saved.Entries = slices.Clone(saved.Entries)
+			states = append(states, saved)
+		}
+	}
+	return states
+}
+
+// carryOut runs the script until an error, and returns how many changes were written, at least begun, and how many of them were acknowledged.
+func carryOut(s *wal.Storage[string]) (begun, acknowledged int, err error) {
+	for _, batch := range script {
+		for _, c := range batch {
+			begun++
+			if err := s.Write(c); err != nil {
+				return begun, acknowledged, err
+			}
+		}
+		if err := s.Sync(); err != nil {
+			return begun, acknowledged, err
+		}
+		acknowledged = begun
+	}
+	return begun, acknowledged, nil
+}
+
+func sameLog(a, b raft.Saved[string]) bool {
+	return a.Snapshot.Index == b.Snapshot.Index && a.Snapshot.Term == b.Snapshot.Term && bytes.Equal(a.Snapshot.State, b.Snapshot.State) &&
+		slices.Equal(a.Entries, b.Entries)
+}
+
+func same(a, b raft.Saved[string]) bool {
+	return a.HardState == b.HardState && a.Lives == b.Lives && sameLog(a, b)
+}
+
+// legal says whether a state holds everything from one place of the model, and nothing from behind another. Term, vote and lives may be
+// further than the log.
+func legal(states []raft.Saved[string], from, to int, got raft.Saved[string]) bool {
+	for i := from; i <= to; i++ {
+		if !sameLog(states[i], got) {
+			continue
+		}
+		for j := i; j <= to; j++ {
+			if states[j].HardState == got.HardState && states[j].Lives == got.Lives {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// whole returns what the script leaves in a directory.
+func whole(t testing.TB) map[string][]byte {
+	t.Helper()
+	fs := newSimFS(nil)
+	s, _, err := open(fs, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := carryOut(s); err != nil {
+		t.Fatal(err)
+	}
+	_ = fs.SyncDir() // the last generation alone
+	return fs.left()[0]
+}
+
+func TestEverythingIsThere(t *testing.T) {
+	states := model()
+	_, saved, err := open(newSimFS(whole(t)), io.Discard)
+	if want := states[len(states)-1]; err != nil || !same(saved, want) {
+		t.Errorf("wrote %+v\nread  %+v, %v", want, saved, err)
+	}
+}
+
+// TestCrashPoints cuts the power at every call that changes something, with every outcome for what was not synced.
+func TestCrashPoints(t *testing.T) {
+	states := model()
+	points := 0
+	for at := 1; ; at++ {
+		fs := newSimFS(nil)
+		fs.crashAt = at
+		begun, acknowledged := 0, 0
+		s, _, err := open(fs, io.Discard)
+		if err == nil {
+			begun, acknowledged, err = carryOut(s)
+		}
+		for _, image := range fs.left() {
+			points++
+			if why := survives(states, image, acknowledged, begun); why != nil {
+				t.Fatalf("crash at step %d, %d changes acknowledged: %v", at, acknowledged, why)
+			}
+		}
+		if err == nil {
+			break
+		}
+	}
+	t.Logf("%d crash points", points)
+	if points < 500 {
+		t.Errorf("only %d crash points", points)
+	}
+}
+
+// survives opens what a crash has left, looks, writes something and opens it once more.
+func survives(states []raft.Saved[string], image map[string][]byte, acknowledged, begun int) error {
+	var logs bytes.Buffer
+	fs := newSimFS(image)
+	s, saved, err := open(fs, &logs)
+	if err != nil {
+		return fmt.Errorf("refused: %w", err)
+	}
+	if !legal(states, acknowledged, begun, saved) {
+		return fmt.Errorf("not a legal state: %+v\n%s", saved, logs.String())
+	}
+	h := raft.HardState{Term: saved.Term + 7, VotedFor: "n9"}
+	last := saved.Snapshot.Index + raft.Index(len(saved.Entries))
+	more := changes{HardState: &h, Entries: entries(h.Term, last+1, last+2)}
+	if err := errors.Join(s.Write(more), s.Sync()); err != nil {
+		return err
+	}
+	_, again, err := open(newSimFS(fs.left()[0]), &logs)
+	saved.HardState, saved.Entries = h, append(slices.Clone(saved.Entries), more.Entries...)
+	if err != nil || !same(again, saved) {
+		return fmt.Errorf("went on with %+v\nand read %+v, %w", saved, again, err)
+	}
+	return nil
+}
+
+// TestWhatALifeHasSeen: the process dies at every step, and the next life reads what the system still has in memory. It relies on what it reads, so
+// that is durable.
+func TestWhatALifeHasSeen(t *testing.T) {
+	for at := 1; ; at++ {
+		fs := newSimFS(nil)
+		fs.crashAt = at
+		s, _, err := open(fs, io.Discard)
+		if err == nil {
+			_, _, err = carryOut(s)
+		}
+		fs.crashAt, fs.locked = 0, false
+		_, seen, opened := open(fs, io.Discard)
+		if opened != nil {
+			t.Fatalf("death at step %d: %v", at, opened)
+		}
+		for _, image := range fs.left() {
+			if _, saved, err := open(newSimFS(image), io.Discard); err != nil || !same(seen, saved) {
+				t.Fatalf("death at step %d, then a power cut: saw %+v\nread %+v, %v", at, seen, saved, err)
+			}
+		}
+		if err == nil {
+			return
+		}
+	}
+}
+
+// TestFaults lets every call that changes something fail once: for good, or for lack of room after some bytes.
+func TestFaults(t *testing.T) {
+	states := model()
+	for _, fault := range []error{errors.New("the disk is on fire"), raft.ErrFull} {
+		for at, done := 1, false; !done; at++ {
+			fs := newSimFS(nil)
+			fs.fault = func(step int) (int, error) {
+				if step == at {
+					return 5, fault
+				}
+				return 0, nil
+			}
+			s, _, err := open(fs, io.Discard)
+			begun, acknowledged := 0, 0
+			if err == nil {
+				begun, acknowledged, err = stubborn(t, s)
+			}
+			done = err == nil && fs.step < at
+			for _, image := range fs.left() {
+				if why := survives(states, image, acknowledged, begun); why != nil {
+					t.Fatalf("%v at step %d, %d changes acknowledged: %v", fault, at, acknowledged, why)
+				}
+			}
+		}
+	}
+}
+
+// stubborn is carryOut, but tries once more where there was no room, and where anything else went wrong, to see that nothing is
+// promised any more.
+func stubborn(t *testing.T, s *wal.Storage[string]) (begun, acknowledged int, err error) {
+	for _, batch := range script {
+		for _, c := range batch {
+			begun++
+			err := s.Write(c)
+			if errors.Is(err, raft.ErrFull) {
+				err = s.Write(c)
+			}
+			if err != nil {
+				return begun, acknowledged, staysFailed(t, s, err)
+			}
+		}
+		if err := s.Sync(); err != nil {
+			return begun, acknowledged, staysFailed(t, s, err)
+		}
+		acknowledged = begun
+	}
+	return begun, acknowledged, nil
+}
+
+func staysFailed(t *testing.T, s *wal.Storage[string], err error) error {
+	if errors.Is(err, raft.ErrFull) {
+		t.Errorf("taken for a lack of room that ends: %v", err)
+	}
+	if s.Sync() == nil || s.Write(changes{Lives: 9}) == nil || s.Sync() == nil {
+		t.Errorf("promises something after: %v", err)
+	}
+	return err
+}
+
+// TestDamage flips bits and cuts files in a directory where everything was synced. What comes of it is the same state, a refusal that
+// leaves everything as it is, or a shorter log, and then the log says so, unless the file was cut between two records.
+func TestDamage(t *testing.T) {
+	const tries = 10_000
+	image := whole(t)
+	states := model()
+	last := len(states) - 1
+	random := rand.New(rand.NewPCG(1, 2))
+	outcomes := map[string]int{}
+	for range tries {
+		name, damaged := damage(random, image)
+		var logs bytes.Buffer
+		fs := newSimFS(damaged)
+		_, saved, err := open(fs, &logs)
+		told := strings.Contains(logs.String(), "CUT OFF")
+		refusal := (*wal.DamageError)(nil)
+		switch {
+		case err != nil:
+			outcomes["refused"]++
+			if fs.step > 0 {
+				t.Fatalf("%s: refused, and changed: %v", name, err)
+			}
+			if !errors.As(err, &refusal) || !strings.Contains(err.Error(), "dir/"+wal.NameOf(4)) {
+				t.Fatalf("%s: an unclear refusal: %v", name, err)
+			}
+		case same(saved, states[last]):
+			outcomes["equal"]++
+		case !legal(states, 0, last, saved):
+			t.Fatalf("%s: not a legal state: %+v", name, saved)
+		case told:
+			outcomes["cut"]++
+		case strings.HasPrefix(name, "cut"):
+			outcomes["cut between records"]++
+		default:
+			t.Fatalf("%s: silently %+v", name, saved)
+		}
+	}
+	t.Logf("%v", outcomes)
+	if outcomes["refused"] < 1000 || outcomes["cut"] < 100 || outcomes["equal"] == 0 {
+		t.Errorf("outcomes: %v", outcomes)
+	}
+}
+
+// damage flips one to three bits of the one file in a copy of an image, or cuts it.
+func damage(random *rand.Rand, image map[string][]byte) (string, map[string][]byte) {
+	damaged := map[string][]byte{}
+	how := ""
+	for name, content := range image {
+		content = slices.Clone(content)
+		if random.IntN(4) == 0 {
+			n := random.IntN(len(content) + 1)
+			damaged[name], how = content[:n], fmt.Sprintf("cut %s at %d", name, n)
+			continue
+		}
+		how = "flip in " + name
+		for range 1 + random.IntN(3) {
+			bit := random.IntN(len(content) * 8)
+			content[bit/8] ^= 1 << (bit % 8)
+			how += fmt.Sprintf(", bit %d", bit)
+		}
+		damaged[name] = content
+	}
+	return how, damaged
+}
