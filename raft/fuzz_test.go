@@ -2,6 +2,7 @@ package raft
 
 import (
 	"math"
+	"math/rand/v2"
 	"reflect"
 	"slices"
 	"testing"
@@ -96,6 +97,8 @@ var members = []NodeID{"n1", "n2", "n3"}
 const (
 	maxTold  = 64   // messages that are remembered, to be changed or delivered
 	maxSteps = 2000 // steps of one run
+
+	seededRuns = 16 // of noise, in every run of the tests
 )
 
 // town is three nodes and whatever is on its way between them.
@@ -216,6 +219,13 @@ func FuzzMessages(f *testing.F) {
 	}
 	f.Add(work)
 	f.Add(lies)
+	for seed := range uint64(seededRuns) {
+		rng, noise := rand.New(rand.NewPCG(seed, 0)), make([]byte, 3*maxSteps/2)
+		for i := range noise {
+			noise[i] = byte(rng.Uint32())
+		}
+		f.Add(noise)
+	}
 	f.Fuzz(func(t *testing.T, bytes []byte) {
 		d := &dice{bytes}
 		w := newTown(t, d.roll(2) == 1, d.roll(2) == 1)
