@@ -204,8 +204,10 @@ func (c *Cluster[C, R]) input(m *member[C, R], do func(now time.Duration)) {
 	life := m.life
 	run := func() {
 		if m.life == life && m.node != nil {
-			do(m.clock.shows(c.now))
-			c.turn(m)
+			c.guard(func() {
+				do(m.clock.shows(c.now))
+				c.turn(m)
+			})
 		}
 	}
 	if m.paused != nil {

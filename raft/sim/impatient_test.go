@@ -21,7 +21,7 @@ func newImpatient(s sim.Swarm) *workload {
 	rng := rand.New(rand.NewPCG(s.Seed, 7))
 	nodes := []int{2, 3, 3, 4, 5, 5}[rng.IntN(6)]
 	timeout := time.Duration(5+rng.IntN(120)) * ms
-	config := raft.Config[op]{Resend: rng.IntN(3) > 0, FirstElection: 50 * ms, ElectionTimeout: timeout}
+	config := raft.Config[op]{Resend: rng.IntN(3) > 0, FirstElection: 50 * ms, ElectionTimeout: timeout, EarlyCommit: s.Seed%2 == 1}
 	if rng.IntN(2) == 0 {
 		config.MaxInflight, config.MaxAppendBytes = 1+rng.IntN(3), 1+rng.IntN(4)
 	}

@@ -100,7 +100,7 @@ func (c *Cluster[C, R]) Calm(s Swarm) (healthy []raft.NodeID) {
 	c.Network.Loss, c.Network.Duplicate, c.Network.Spikes = 0, 0, 0
 	c.Heal()
 	for _, id := range c.IDs {
-		c.Repair(id)
+		c.guard(func() { c.Repair(id) })
 	}
 	if !s.Faults.has(Wreckage) {
 		return c.IDs
