@@ -27,7 +27,7 @@ type Cluster[C, R any] struct {
 
 	config  raft.Config[C]
 	machine func() raft.StateMachine[C, R]
-	rng     *rand.Rand
+	rng     *rand.Rand // of the network
 	now     time.Duration
 	events  events
 	nodes   map[raft.NodeID]*member[C, R]
@@ -60,7 +60,7 @@ func New[C, R any](seed uint64, nodes int, config raft.Config[C], machine func()
 		RestartAfter: time.Second,
 		config:       config,
 		machine:      machine,
-		rng:          rand.New(rand.NewPCG(seed, 0)),
+		rng:          rand.New(rand.NewPCG(seed, streamNetwork)),
 		nodes:        map[raft.NodeID]*member[C, R]{},
 		cuts:         map[link]bool{},
 		known:        newKnowledge[C](),
@@ -69,13 +69,14 @@ func New[C, R any](seed uint64, nodes int, config raft.Config[C], machine func()
 		c.IDs = append(c.IDs, raft.NodeID(fmt.Sprintf("n%d", i+1)))
 	}
 	c.config.Members = c.IDs
+	disks := rand.New(rand.NewPCG(seed, streamDisks))
 	for _, id := range c.IDs {
-		m := &member[C, R]{id: id, seed: c.rng.Uint64(), disk: &disk[C]{rng: c.rng}, clock: clock{rate: 1}}
+		m := &member[C, R]{id: id, seed: c.rng.Uint64(), disk: &disk[C]{rng: disks}, clock: clock{rate: 1}}
 		m.disk.crash = func() bool {
-			m.crashed = m.crashed || c.rng.Float64() < c.Crashes
+			m.crashed = m.crashed || disks.Float64() < c.Crashes
 			return m.crashed
 		}
-		m.disk.syncFails = func() bool { return c.rng.Float64() < c.SyncErrors }
+		m.disk.syncFails = func() bool { return disks.Float64() < c.SyncErrors }
 		c.nodes[id] = m
 		c.Restart(id)
 	}

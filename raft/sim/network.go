@@ -31,8 +31,8 @@ type Network struct {
 const spike = 4 * time.Second
 
 func (n Network) delay(rng *rand.Rand) time.Duration {
-	if n.Spikes > 0 && rng.Float64() < n.Spikes {
-		n.Latency += time.Duration(rng.Int64N(int64(spike)))
+	if chance, size := rng.Float64(), rng.Int64N(int64(spike)); chance < n.Spikes {
+		n.Latency += time.Duration(size)
 	}
 	switch n.Distribution {
 	case Uniform:

@@ -95,9 +95,11 @@ type Swarm struct {
 
 // The streams of random numbers of a run. Each purpose has its own, so that a fault that is switched off leaves the others as they were.
 const (
-	streamDraw  = 1 << 20
-	streamCalm  = 2 << 20
-	streamFault = 3 << 20 // one for each fault
+	streamNetwork = iota << 20
+	streamDisks
+	streamDraw
+	streamCalm
+	streamWeather // and those behind it: one for each fault
 )
 
 // Draw returns the mix that a seed stands for, without some faults.

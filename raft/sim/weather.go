@@ -46,7 +46,7 @@ func (c *Cluster[C, R]) Weather(s Swarm) {
 		}},
 	} {
 		if s.Faults.has(kind.fault) {
-			c.again(kind.do, s.Every, rand.New(rand.NewPCG(s.Seed, streamFault+uint64(i))))
+			c.again(kind.do, s.Every, rand.New(rand.NewPCG(s.Seed, streamWeather+uint64(i))))
 		}
 	}
 }

@@ -152,3 +152,47 @@ func TestShrink(t *testing.T) {
 		t.Errorf("%v, %v", small.Faults, small.Span)
 	}
 }
+
+// drifting is a state machine that breaks its word: its state depends on the node.
+type drifting struct {
+	nothing
+	salt uint64
+	sum  uint64
+}
+
+func (d *drifting) Apply(_ raft.Index, n int) int {
+	d.sum += uint64(n) * d.salt
+	return 0
+}
+
+// Rules about states and reads notice what they are there for. (Those about logs and terms are tried in scripts/gallery.)
+func TestRulesCanBreak(t *testing.T) {
+	for _, c := range []struct {
+		rule   string
+		differ uint64
+		harm   func(*Cluster[int, int])
+	}{
+		{"equal states at equal index", 1, func(*Cluster[int, int]) {}},
+		{"read freshness", 0, func(c *Cluster[int, int]) { c.readFreshness("n1", c.known.applied+1, raft.Outcome[int]{}) }},
+		{"committed on a quorum", 0, func(c *Cluster[int, int]) {
+			for _, id := range c.IDs[:2] {
+				c.nodes[id].disk.durable = raft.MemoryStorage[int]{}
+			}
+			c.Crash("n1")
+		}},
+		{"only what is committed is announced", 0, func(c *Cluster[int, int]) { c.announced(c.nodes["n1"], 1000) }},
+	} {
+		salt := uint64(1)
+		sim := New(1, 3, raft.Config[int]{}, func() raft.StateMachine[int, int] {
+			salt += c.differ
+			return &drifting{salt: salt}
+		})
+		sim.Digest = func(m raft.StateMachine[int, int]) uint64 { return m.(*drifting).sum }
+		sim.Propose("n1", 5, time.Minute, func(raft.Outcome[int]) {})
+		_ = sim.Run(10 * time.Second)
+		c.harm(sim)
+		if sim.broken == nil || sim.broken.Rule != c.rule {
+			t.Errorf("%s: %v", c.rule, sim.Err())
+		}
+	}
+}
