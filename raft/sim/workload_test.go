@@ -94,7 +94,7 @@ func (w *workload) client(n int) {
 	id := w.IDs[n%len(w.IDs)]
 	call := w.Now()
 	ended := false
-	limit := time.Second
+	const limit = patience
 	done := func(out raft.Outcome[result]) {
 		if ended {
 			return
@@ -138,9 +138,8 @@ func (w *workload) record(client int, o op, call int64, out raft.Outcome[result]
 const (
 	recoveryLimit = 30 * time.Second
 	catchUpLimit  = time.Minute
-	// patience is how long a request waits there. A follower's read whose confirmers are all dead takes a second attempt, and on a network
-	// whose delays vary much that can come later than a second.
-	patience = 5 * time.Second
+	// patience is how long a request waits before its client asks anew.
+	patience = time.Second
 )
 
 // checkLimit bounds the search for a linearization. Where hardly anything has an outcome it can take for ever; no verdict is no failure.
