@@ -64,6 +64,14 @@ func (c *Cluster[C, R]) cutSome(shape Faults, rng *rand.Rand) {
 		}
 	case Minority:
 		c.Split(c.leaderFirst(ids)[:min(n, 1+rng.IntN(max(less, 1)))]...)
+	case Leak:
+		side := c.leaderFirst(ids)[:max(less, 1)]
+		c.Split(side...)
+		if a, b := side[len(side)-1], ids[n-1]; a != b {
+			c.note("leave %s<>%s", a, b)
+			delete(c.cuts, link{a, b})
+			delete(c.cuts, link{b, a})
+		}
 	case Majority:
 		c.Split(c.leaderFirst(ids)[n-rng.IntN(less+1):]...)
 	}

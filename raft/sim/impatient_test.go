@@ -27,6 +27,7 @@ func newImpatient(s sim.Swarm) *workload {
 	}
 	s.Nodes, s.Every, s.Crashes = nodes, time.Duration(20+rng.IntN(300))*ms, 0.01
 	s.Network.Latency, s.Network.Distribution = time.Duration(rng.Int64N(int64(timeout)))/2, sim.Exponential
+	s.Network.Spikes, s.Network.Spike = rng.Float64()*0.1, 4*timeout
 	s.Network.Loss, s.Network.Duplicate = rng.Float64()*0.2, rng.Float64()*0.5
 	s = s.Only(s.Faults)
 	if !config.Resend {

@@ -22,17 +22,15 @@ const (
 type Network struct {
 	Latency      time.Duration // mean, one way
 	Distribution Distribution
-	Loss         float64 // probability that a message is lost
-	Duplicate    float64 // probability that a message arrives twice
-	Spikes       float64 // probability that a message takes spike longer than others
+	Loss         float64       // probability that a message is lost
+	Duplicate    float64       // probability that a message arrives twice
+	Spikes       float64       // probability that a message takes longer than others
+	Spike        time.Duration // by how much at most
 }
 
-// spike is a delay that is longer than any election time-out: what arrives after it is from another age.
-const spike = 4 * time.Second
-
 func (n Network) delay(rng *rand.Rand) time.Duration {
-	if chance, size := rng.Float64(), rng.Int64N(int64(spike)); chance < n.Spikes {
-		n.Latency += time.Duration(size)
+	if chance, size := rng.Float64(), rng.Float64(); chance < n.Spikes {
+		n.Latency += time.Duration(size * float64(n.Spike))
 	}
 	switch n.Distribution {
 	case Uniform:

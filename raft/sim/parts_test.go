@@ -51,6 +51,9 @@ func shapely(shape Faults, nodes int, heard map[int]int) bool {
 		return heard[quorum] == nodes
 	case Bridge:
 		return heard[nodes] >= 1 && (nodes == 2 || heard[half+1]+heard[nodes-half] >= nodes-1)
+	case Leak: // of seven, three hear three or four, and four hear four or five
+		less := max((nodes-1)/2, 1)
+		return heard[less]+heard[nodes-less] >= nodes-2
 	case Minority, Majority:
 		cutOff := 0
 		for n, of := range heard {

@@ -22,6 +22,7 @@ const (
 	Ring                          // everybody hears a majority, and no two the same
 	Minority                      // the leader is left with less than half
 	Majority                      // less than half is cut off from the leader
+	Leak                          // like Minority, but for one link that is left
 	Pauses                        // nodes stop as by SIGSTOP, and go on
 	Torn                          // nodes crash between the steps of their disks
 	Kills                         // nodes crash at any moment
@@ -34,7 +35,7 @@ const (
 	end
 )
 
-var faultNames = strings.Fields(`loss duplicates reorder spikes oneway bridge ring minority majority pauses torn kills killall
+var faultNames = strings.Fields(`loss duplicates reorder spikes oneway bridge ring minority majority leak pauses torn kills killall
 	diskfull syncerrors drift stops wreckage`)
 
 // AllFaults is every fault there is.
@@ -93,6 +94,9 @@ type Swarm struct {
 	SyncErrors float64
 }
 
+// spike is a delay that is longer than any election time-out: what arrives after it is from another age.
+const spike = 4 * time.Second
+
 // The streams of random numbers of a run. Each purpose has its own, so that a fault that is switched off leaves the others as they were.
 const (
 	streamNetwork = iota << 20
@@ -117,6 +121,7 @@ func Draw(seed uint64, span time.Duration, without Faults) Swarm {
 		Network: Network{
 			Latency: time.Duration(rng.IntN(60)) * time.Millisecond, Distribution: Uniform + Distribution(rng.IntN(2)),
 			Loss: rng.Float64() * 0.2, Duplicate: rng.Float64() * 0.2, Spikes: rng.Float64() * 0.01,
+			Spike: spike,
 		},
 		Crashes: rng.Float64() * 0.004, SyncErrors: rng.Float64() * 0.004,
 	}

@@ -12,7 +12,7 @@ import (
 const clockSpread = 2
 
 // cutShapes are the faults that cut links. They take turns: a cut replaces the one before, or comes on top of it.
-const cutShapes = OneWay | Bridge | Ring | Minority | Majority
+const cutShapes = OneWay | Bridge | Ring | Minority | Majority | Leak
 
 // Weather begins phase one: from now on, what the mix contains goes wrong again and again, until Calm.
 func (c *Cluster[C, R]) Weather(s Swarm) {
@@ -23,24 +23,24 @@ func (c *Cluster[C, R]) Weather(s Swarm) {
 	}{
 		{cutShapes, func(rng *rand.Rand) { c.changeCuts(s.Faults, rng) }},
 		{Pauses, func(rng *rand.Rand) {
-			id := c.anyOf(rng)
+			id := c.victim(rng)
 			c.Pause(id)
 			c.later(upTo(s.Every, rng), func() { c.Resume(id) })
 		}},
-		{Kills, func(rng *rand.Rand) { c.kill(c.anyOf(rng), upTo(s.Every, rng)) }},
+		{Kills, func(rng *rand.Rand) { c.kill(c.victim(rng), upTo(s.Every, rng)) }},
 		{KillAll, func(rng *rand.Rand) {
 			for _, id := range c.IDs {
 				c.kill(id, upTo(s.Every/2, rng))
 			}
 		}},
 		{DiskFull, func(rng *rand.Rand) {
-			id := c.anyOf(rng)
+			id := c.victim(rng)
 			c.Fill(id, true)
 			c.later(upTo(s.Every, rng), func() { c.Fill(id, false) })
 		}},
-		{Drift, func(rng *rand.Rand) { c.Drift(c.anyOf(rng), math.Exp2(clockSpread*(2*rng.Float64()-1))) }},
+		{Drift, func(rng *rand.Rand) { c.Drift(c.victim(rng), math.Exp2(clockSpread*(2*rng.Float64()-1))) }},
 		{Stops, func(rng *rand.Rand) {
-			id := c.anyOf(rng)
+			id := c.victim(rng)
 			c.Drift(id, 0)
 			c.later(upTo(s.Every, rng), func() { c.Drift(id, 1) })
 		}},
@@ -70,7 +70,14 @@ func (c *Cluster[C, R]) later(d time.Duration, f func()) {
 
 func upTo(d time.Duration, rng *rand.Rand) time.Duration { return time.Duration(rng.Int64N(int64(d))) }
 
-func (c *Cluster[C, R]) anyOf(rng *rand.Rand) raft.NodeID { return c.IDs[rng.IntN(len(c.IDs))] }
+// victim returns any node, and every other time the leader: more depends on it.
+func (c *Cluster[C, R]) victim(rng *rand.Rand) raft.NodeID {
+	id := c.IDs[rng.IntN(len(c.IDs))]
+	if leader := c.Leader(); rng.IntN(2) == 0 && leader != "" {
+		return leader
+	}
+	return id
+}
 
 func (c *Cluster[C, R]) kill(id raft.NodeID, down time.Duration) {
 	c.Crash(id)
