@@ -37,9 +37,10 @@ short: build ## short runs of the workbench under partitions and other faults
 	$(BIN) test --node-count 5 --time-limit 12 --rate 100 --latency 10 --latency-dist exponential --nemesis partition --nemesis-interval 2
 	$(BIN) test --node-count 5 --time-limit 15 --rate 200 --latency 5 --nemesis partition,pause,loss,duplicate,reorder,slow --nemesis-interval 1
 
-SEEDS ?= 10000
-sim: ## SEEDS seeds of the simulator (default 10000)
-	$(GO) test ./raft/sim -run 'TestSwarm|TestImpatientClusters' -seeds $(SEEDS) -timeout 60m
+SEEDS ?= 2000
+FIRST ?= 0
+sim: ## SEEDS seeds of the simulator from FIRST on (default 2000 from 0), 60 virtual seconds each
+	$(GO) test ./raft/sim -v -run 'TestSwarm|TestImpatientClusters' -first $(FIRST) -seeds $(SEEDS) -span 60s -timeout 60m
 
 FUZZTIME ?= 30s
 fuzz: ## every fuzz target for FUZZTIME (default 30s), one after another

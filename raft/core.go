@@ -38,7 +38,8 @@ type core[C any] struct {
 	pace       pace
 
 	requests   requests[C]
-	confirmers []NodeID // the other nodes, those first that last confirmed a term for a read of ours
+	confirmers []NodeID      // the other nodes, those first that last confirmed a term for a read of ours
+	doubtAt    time.Duration // since when confirmers have been asked and have confirmed no read; forever if they have
 	messages   []Message
 	// failed is nil while the node takes part; else how every request ends from now on.
 	failed error
@@ -61,7 +62,7 @@ func newCore[C any](cfg Config[C], saved Saved[C], now time.Duration) *core[C] {
 			c.peers = append(c.peers, m)
 		}
 	}
-	c.confirmers = slices.Clone(c.peers)
+	c.confirmers, c.doubtAt = slices.Clone(c.peers), forever
 	c.log.append(slices.Clone(saved.Entries)...)
 	c.log.handed, c.log.saved = c.log.last(), c.log.last()
 	// What was applied is not remembered across a restart, and neither is what was committed: the state machine starts empty and the

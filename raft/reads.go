@@ -100,6 +100,7 @@ const spareConfirmers = 1
 
 // askToRead asks for what a batch of reads needs: an index from the leader, and a majority that confirms the term. The first time,
 // those are asked who were the last to confirm a term; if that has led to nothing, everybody is, and the leader for a round besides.
+// Everybody is also asked if an earlier batch has waited in vain: it may have expired before its second attempt, and so may this one.
 func (c *core[C]) askToRead(b *readBatch[C], leader NodeID) {
 	again := b.tries > 1
 	b.term, b.indexed, b.voters = c.hard.Term, false, voters{c.id: true, leader: true}
@@ -109,9 +110,10 @@ func (c *core[C]) askToRead(b *readBatch[C], leader NodeID) {
 		return
 	}
 	want += spareConfirmers
-	if again {
+	if again || c.now-c.doubtAt > c.pace.replyTime() {
 		want = len(c.confirmers)
 	}
+	c.doubtAt = min(c.doubtAt, c.now)
 	for _, id := range c.confirmers {
 		if id != leader && want > 0 {
 			c.send(id, ConfirmRequest{Term: c.hard.Term, ID: b.id})
@@ -149,5 +151,7 @@ func (c *core[C]) handleConfirmReply(from NodeID, m ConfirmReply) {
 }
 
 func (c *core[C]) countConfirmations(b *readBatch[C]) {
-	b.confirmed = b.confirmed || b.indexed && len(b.voters) >= c.quorum()
+	if b.indexed && len(b.voters) >= c.quorum() {
+		b.confirmed, c.doubtAt = true, forever
+	}
 }

@@ -166,6 +166,36 @@ func TestReadFallsBackToARound(t *testing.T) {
 	h.wantOutcome(k, "q:1")
 }
 
+// A read that expires before its second attempt is not in vain: the next one asks everybody, and the one after that those who answered.
+func TestDeadConfirmersAreLeftAside(t *testing.T) {
+	h := start(t, 5)
+	h.follow(3, 1)
+	h.gets("n2", CommitNotice{Term: 3, Commit: 1})
+	asked := func() (id uint64, whom string) {
+		h.Read(h.now, "q", h.now+h.core.pace.replyTime()+time.Millisecond)
+		h.drain()
+		for _, to := range []NodeID{"n3", "n4", "n5"} {
+			if len(take[ConfirmRequest](h, to)) > 0 {
+				whom += string(to)
+			}
+		}
+		return only[ReadRequest](h, "n2").ID, whom
+	}
+	if _, whom := asked(); whom != "n3n4" {
+		t.Fatalf("asked %s first", whom)
+	}
+	h.wait(h.core.pace.replyTime() + time.Millisecond) // both are dead
+	id, whom := asked()
+	if whom != "n3n4n5" {
+		t.Fatalf("after that, asked %s", whom)
+	}
+	h.gets("n2", ReadReply{Term: 3, ID: id, Index: 1, Commit: 1})
+	h.gets("n5", ConfirmReply{Term: 3, ID: id})
+	if _, whom := asked(); whom != "n3n5" {
+		t.Errorf("in the end, asked %s", whom)
+	}
+}
+
 // Index and confirmations belong to one term: what was gathered in the last one does not add up with what comes in this one.
 func TestNewTermNewIndex(t *testing.T) {
 	h := start(t, 5)

@@ -1,8 +1,6 @@
 package sim
 
 import (
-	"container/heap"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -17,21 +15,26 @@ type Cluster[C, R any] struct {
 	Network Network
 	// Sent counts the messages between nodes.
 	Sent int
-	// Trace, if set, sees every message when it is sent.
-	Trace func(now time.Duration, m raft.Message)
-	// Crashes is the probability that a node crashes at a step of its disk. It restarts after RestartAfter.
+	// Trace, if set, is told in a line what happens: messages, faults, and what the nodes become.
+	Trace func(line string)
+	// Crashes is the probability that a node crashes at a step of its disk, SyncErrors the one that a sync fails, which takes the node
+	// out of the cluster (raft.Node.Fail). Either way it is started anew after RestartAfter.
 	Crashes      float64
+	SyncErrors   float64
 	RestartAfter time.Duration
+	// Digest, if set, is equal for equal states of the state machine: nodes that have applied as much must agree in it.
+	Digest func(raft.StateMachine[C, R]) uint64
 
 	config  raft.Config[C]
 	machine func() raft.StateMachine[C, R]
-	rng     *rand.Rand
+	rng     *rand.Rand // of the network
 	now     time.Duration
 	events  events
 	nodes   map[raft.NodeID]*member[C, R]
 	cuts    map[link]bool
+	calm    bool // the weather is over
 	known   knowledge[C]
-	err     error
+	broken  *Violation
 }
 
 // member is one place in the cluster: a disk that stays, and a node that comes and goes.
@@ -57,7 +60,7 @@ func New[C, R any](seed uint64, nodes int, config raft.Config[C], machine func()
 		RestartAfter: time.Second,
 		config:       config,
 		machine:      machine,
-		rng:          rand.New(rand.NewPCG(seed, 0)),
+		rng:          rand.New(rand.NewPCG(seed, streamNetwork)),
 		nodes:        map[raft.NodeID]*member[C, R]{},
 		cuts:         map[link]bool{},
 		known:        newKnowledge[C](),
@@ -66,12 +69,14 @@ func New[C, R any](seed uint64, nodes int, config raft.Config[C], machine func()
 		c.IDs = append(c.IDs, raft.NodeID(fmt.Sprintf("n%d", i+1)))
 	}
 	c.config.Members = c.IDs
+	disks := rand.New(rand.NewPCG(seed, streamDisks))
 	for _, id := range c.IDs {
-		m := &member[C, R]{id: id, seed: c.rng.Uint64(), disk: &disk[C]{}, clock: clock{rate: 1}}
+		m := &member[C, R]{id: id, seed: c.rng.Uint64(), disk: &disk[C]{rng: disks}, clock: clock{rate: 1}}
 		m.disk.crash = func() bool {
-			m.crashed = m.crashed || c.rng.Float64() < c.Crashes
+			m.crashed = m.crashed || disks.Float64() < c.Crashes
 			return m.crashed
 		}
+		m.disk.syncFails = func() bool { return disks.Float64() < c.SyncErrors }
 		c.nodes[id] = m
 		c.Restart(id)
 	}
@@ -87,12 +92,12 @@ func (c *Cluster[C, R]) Node(id raft.NodeID) *raft.Node[C, R] { return c.nodes[i
 // Machine returns the state machine of a node's present life.
 func (c *Cluster[C, R]) Machine(id raft.NodeID) raft.StateMachine[C, R] { return c.nodes[id].machine }
 
-// Leader returns the leader of the highest term, or the empty id.
+// Leader returns the leader of the highest term that has not failed, or the empty id.
 func (c *Cluster[C, R]) Leader() (leader raft.NodeID) {
 	var term raft.Term
 	for _, id := range c.IDs {
 		if n := c.Node(id); n != nil {
-			if s := n.Status(); s.Role == raft.Leader && s.Term > term {
+			if s := n.Status(); s.Role == raft.Leader && s.Term > term && !s.Failed {
 				leader, term = id, s.Term
 			}
 		}
@@ -109,7 +114,12 @@ func (c *Cluster[C, R]) Propose(id raft.NodeID, command C, limit time.Duration, 
 
 // Read hands a query to a node, like Propose.
 func (c *Cluster[C, R]) Read(id raft.NodeID, query C, limit time.Duration, done func(raft.Outcome[R])) {
-	c.request(id, limit, done, func(n *raft.Node[C, R], now, deadline time.Duration) raft.Ticket {
+	applied := c.known.applied
+	checked := func(o raft.Outcome[R]) {
+		c.readFreshness(id, applied, o)
+		done(o)
+	}
+	c.request(id, limit, checked, func(n *raft.Node[C, R], now, deadline time.Duration) raft.Ticket {
 		return n.Read(now, query, deadline)
 	})
 }
@@ -127,15 +137,17 @@ func (c *Cluster[C, R]) request(
 	c.input(m, func(now time.Duration) { m.waiting[ask(m.node, now, deadline)] = done })
 }
 
-// Crash stops a node at once. What it had not synced may be lost.
+// Crash stops a node at once. What it had not synced may be lost, and the last of what is not may be torn.
 func (c *Cluster[C, R]) Crash(id raft.NodeID) {
 	m := c.nodes[id]
 	if m.node == nil {
 		return
 	}
-	m.disk.lose(c.rng.IntN(len(m.disk.written) + 1))
+	m.disk.lose()
+	c.note("%s is down", id)
 	m.node, m.machine, m.waiting, m.crashed, m.paused = nil, nil, nil, false, nil
 	m.life++
+	c.quorumKeeps()
 }
 
 // Restart starts a crashed node from its disk.
@@ -150,9 +162,10 @@ func (c *Cluster[C, R]) Restart(id raft.NodeID) {
 	m.machine = c.machine()
 	node, err := raft.New(config, m.machine, saved, m.clock.shows(c.now))
 	if err != nil {
-		c.fail("restart of %s: %v", id, err)
+		c.Violate("a disk is always good enough to start from", "%s: %v", id, err)
 		return
 	}
+	c.note("%s starts with term %d, %d entries", id, saved.Term, len(saved.Entries))
 	m.node, m.wake, m.seen = node, forever, seen[C]{}
 	m.waiting = map[raft.Ticket]func(raft.Outcome[R]){}
 	c.input(m, func(time.Duration) {})
@@ -162,6 +175,7 @@ func (c *Cluster[C, R]) Restart(id raft.NodeID) {
 func (c *Cluster[C, R]) Pause(id raft.NodeID) {
 	if m := c.nodes[id]; m.paused == nil {
 		m.paused = []func(){}
+		c.note("%s is paused", id)
 	}
 }
 
@@ -170,49 +184,31 @@ func (c *Cluster[C, R]) Resume(id raft.NodeID) {
 	m := c.nodes[id]
 	inputs := m.paused
 	m.paused = nil
+	if inputs != nil {
+		c.note("%s goes on", id)
+	}
 	for _, input := range inputs {
 		input()
 	}
 }
 
-// After calls f after a delay, as one event of its own.
-func (c *Cluster[C, R]) After(d time.Duration, f func()) { c.at(c.now+d, f) }
-
-// Run lets time pass. It returns the first violation of an invariant.
-func (c *Cluster[C, R]) Run(d time.Duration) error {
-	end := c.now + d
-	for c.err == nil && len(c.events) > 0 && c.events[0].at <= end {
-		e := heap.Pop(&c.events).(event)
-		c.now = e.at
-		e.do()
+// Err returns the first violation of a rule, a *Violation, or nil.
+func (c *Cluster[C, R]) Err() error {
+	if c.broken == nil {
+		return nil
 	}
-	c.now = end
-	return c.err
+	return c.broken
 }
-
-// RunUntil lets time pass until a condition holds, for at most limit, and says whether it came to hold.
-func (c *Cluster[C, R]) RunUntil(limit time.Duration, condition func() bool) bool {
-	for end := c.now + limit; !condition(); {
-		if c.err != nil || len(c.events) == 0 || c.events[0].at > end {
-			return false
-		}
-		if err := c.Run(c.events[0].at - c.now); err != nil {
-			return false
-		}
-	}
-	return true
-}
-
-// Err returns the first violation of an invariant.
-func (c *Cluster[C, R]) Err() error { return c.err }
 
 // input gives a node something to do and carries out what follows from it, as package driver would.
 func (c *Cluster[C, R]) input(m *member[C, R], do func(now time.Duration)) {
 	life := m.life
 	run := func() {
 		if m.life == life && m.node != nil {
-			do(m.clock.shows(c.now))
-			c.turn(m)
+			c.guard(func() {
+				do(m.clock.shows(c.now))
+				c.turn(m)
+			})
 		}
 	}
 	if m.paused != nil {
@@ -228,31 +224,51 @@ func (c *Cluster[C, R]) turn(m *member[C, R]) {
 	err := driver.Drain(m.node, now, driver.Effects[C, R]{
 		Storage: m.disk,
 		Send: func(messages []raft.Message) {
+			c.checkNode(m)
 			c.checkPromises(m, messages)
 			c.send(messages)
 		},
 		Answer: func(outcomes []raft.Outcome[R]) { c.answer(m, outcomes) },
 	})
-	if m.crashed {
+	switch {
+	case m.crashed:
 		c.Crash(m.id)
-		c.After(c.RestartAfter, func() { c.Restart(m.id) })
+		life := m.life
+		c.After(c.RestartAfter, func() {
+			if m.life == life {
+				c.Restart(m.id)
+			}
+		})
 		return
+	case err != nil:
+		c.failed(m, err)
+	default:
+		c.checkNode(m)
 	}
-	if err != nil && !errors.Is(err, ErrCrash) {
-		c.fail("node %s: %v", m.id, err)
-	}
-	c.checkNode(m)
 	c.wakeAt(m, m.clock.when(m.node.Tick(now())))
 }
 
+// failed is what an operator does with a node whose disk has failed: it still runs, and is started anew after a while.
+func (c *Cluster[C, R]) failed(m *member[C, R], err error) {
+	c.note("%s takes no further part: %v", m.id, err)
+	life := m.life
+	c.After(c.RestartAfter, func() {
+		if m.life == life {
+			c.Crash(m.id)
+			c.Restart(m.id)
+		}
+	})
+}
+
 func (c *Cluster[C, R]) answer(m *member[C, R], outcomes []raft.Outcome[R]) {
-	if m.crashed {
+	if m.crashed || len(outcomes) == 0 {
 		return
 	}
+	c.checkNode(m)
 	for _, o := range outcomes {
 		done := m.waiting[o.Ticket]
 		if done == nil {
-			c.fail("node %s: a second outcome for ticket %d", m.id, o.Ticket)
+			c.Violate("one outcome", "node %s: another one for ticket %d", m.id, o.Ticket)
 			return
 		}
 		delete(m.waiting, o.Ticket)
@@ -274,38 +290,4 @@ func (c *Cluster[C, R]) wakeAt(m *member[C, R], at time.Duration) {
 			c.input(m, func(time.Duration) {})
 		}
 	})
-}
-
-func (c *Cluster[C, R]) fail(format string, args ...any) {
-	if c.err == nil {
-		c.err = fmt.Errorf("at %v: %s", c.now, fmt.Sprintf(format, args...))
-	}
-}
-
-const forever = time.Duration(1<<63 - 1)
-
-// event is something that happens at a moment. Events of one moment happen in the order in which they were planned.
-type event struct {
-	at  time.Duration
-	seq int
-	do  func()
-}
-
-type events []event
-
-func (e events) Len() int { return len(e) }
-func (e events) Less(i, j int) bool {
-	return e[i].at < e[j].at || e[i].at == e[j].at && e[i].seq < e[j].seq
-}
-func (e events) Swap(i, j int) { e[i], e[j] = e[j], e[i] }
-func (e *events) Push(x any)   { *e = append(*e, x.(event)) }
-func (e *events) Pop() any {
-	last := (*e)[len(*e)-1]
-	*e = (*e)[:len(*e)-1]
-	return last
-}
-
-func (c *Cluster[C, R]) at(t time.Duration, do func()) {
-	c.known.planned++
-	heap.Push(&c.events, event{t, c.known.planned, do})
 }

@@ -1,13 +1,10 @@
 package sim_test
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
 	"time"
-
-	"github.com/anishathalye/porcupine"
 
 	"maelraft/raft"
 	"maelraft/raft/sim"
@@ -16,40 +13,32 @@ import (
 // clockSpread is how far clocks drift, as a power of two: the slowest takes 8 seconds for one, the fastest an eighth.
 const clockSpread = 3
 
-// checkLimit bounds the search for a linearization. Where hardly anything has an outcome it can take for ever; no verdict is no failure.
-const checkLimit = 10 * time.Second
-
 // newImpatient returns a cluster whose time-outs are as short as its delays, so that leaders change all the time, messages of several terms
 // are under way together, and windows are tiny; and whose clocks disagree about how long a second is. Nothing need ever be served;
 // but nothing may be served wrongly.
-func newImpatient(seed uint64) *workload {
+func newImpatient(s sim.Swarm) *workload {
 	const ms = time.Millisecond
-	rng := rand.New(rand.NewPCG(seed, 7))
+	rng := rand.New(rand.NewPCG(s.Seed, 7))
 	nodes := []int{2, 3, 3, 4, 5, 5}[rng.IntN(6)]
 	timeout := time.Duration(5+rng.IntN(120)) * ms
-	config := raft.Config[op]{Resend: rng.IntN(3) > 0, FirstElection: 50 * ms, ElectionTimeout: timeout}
+	config := raft.Config[op]{Resend: rng.IntN(3) > 0, FirstElection: 50 * ms, ElectionTimeout: timeout, EarlyCommit: s.Seed%2 == 1}
 	if rng.IntN(2) == 0 {
 		config.MaxInflight, config.MaxAppendBytes = 1+rng.IntN(3), 1+rng.IntN(4)
 	}
-	w := &workload{Cluster: sim.New(seed, nodes, config, newRegisters), rng: rng, never: map[int]bool{}, once: !config.Resend}
-	w.Network = sim.Network{
-		Latency: time.Duration(rng.Int64N(int64(timeout))) / 2, Distribution: sim.Exponential,
-		Loss: rng.Float64() * 0.2, Duplicate: rng.Float64() * 0.5,
-	}
+	s.Nodes, s.Every, s.Crashes = nodes, time.Duration(20+rng.IntN(300))*ms, 0.01
+	s.Network.Latency, s.Network.Distribution = time.Duration(rng.Int64N(int64(timeout)))/2, sim.Exponential
+	s.Network.Spikes, s.Network.Spike = rng.Float64()*0.1, 4*timeout
+	s.Network.Loss, s.Network.Duplicate = rng.Float64()*0.2, rng.Float64()*0.5
+	s = s.Only(s.Faults)
 	if !config.Resend {
-		w.Network.Duplicate = 0 // as in newWorkload
+		s = s.Only(sim.AllFaults &^ sim.Duplicates) // as in newWorkload
 	}
-	if rng.IntN(2) == 0 {
-		w.Crashes, w.RestartAfter = 0.01, 20*ms
-	}
-	if rng.IntN(2) == 0 {
+	w := assemble(s, config, rng)
+	w.RestartAfter = 20 * ms
+	if s.Faults&sim.Drift != 0 {
 		w.drift(10 * timeout)
 	}
-	w.readers = 2 * nodes
-	for n := range 3 * nodes {
-		w.client(n, time.Duration(1+rng.IntN(20))*ms)
-	}
-	w.faults(time.Duration(20+rng.IntN(300))*ms, w.Crashes > 0)
+	w.clients, w.readers, w.pause = 3*nodes, 2*nodes, time.Duration(1+rng.IntN(20))*ms
 	return w
 }
 
@@ -70,26 +59,19 @@ func (w *workload) drift(every time.Duration) {
 	w.After(time.Duration(w.rng.Int64N(int64(2*every))), func() { w.drift(every) })
 }
 
+// runImpatient ends with every node up, to be looked at.
+func (w *workload) runImpatient() error {
+	w.start()
+	_ = w.Run(w.swarm.Span)
+	w.stopped = true
+	w.Calm(w.swarm.Only(sim.AllFaults &^ sim.Wreckage))
+	_ = w.Run(2 * time.Second)
+	w.checkMachines()
+	w.checkHistory()
+	w.virtual = w.Now()
+	return w.Err()
+}
+
 func TestImpatientClusters(t *testing.T) {
-	for seed := *first; seed < *first+*seeds/3; seed++ {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			t.Parallel()
-			w := newImpatient(seed)
-			if err := w.Run(4 * time.Second); err != nil {
-				t.Fatal(err)
-			}
-			w.stopped, w.Crashes = true, 0 // at the end every node is up, to be looked at
-			for _, id := range w.IDs {
-				w.Resume(id)
-				w.Restart(id)
-			}
-			if err := w.Run(2 * time.Second); err != nil {
-				t.Fatal(err)
-			}
-			w.checkMachines(t)
-			if porcupine.CheckOperationsTimeout(model, w.history, checkLimit) == porcupine.Illegal {
-				t.Fatal("the history is not linearizable")
-			}
-		})
-	}
+	campaign(t, (*seeds+2)/3, min(*span, 4*time.Second), newImpatient, (*workload).runImpatient)
 }

@@ -14,6 +14,8 @@ type knowledge[C any] struct {
 	committed []raft.Entry[C]
 	commitIn  []raft.Term // the term of the node that was first to commit the entry
 	entries   map[position]identity
+	applied   raft.Index            // the most that any node has ever applied
+	states    map[raft.Index]uint64 // Cluster.Digest of the first node that had applied so much
 }
 
 type vote struct {
@@ -35,7 +37,9 @@ type identity struct {
 // seen is what a node looked like after its last event.
 type seen[C any] struct {
 	raft.View[C]
-	matched int // entries of Log that were checked for log matching
+	matched  int // entries of Log that were checked for log matching
+	deposed  raft.Term
+	observed bool // false at the beginning of a life
 }
 
 func newKnowledge[C any]() knowledge[C] {
@@ -43,73 +47,109 @@ func newKnowledge[C any]() knowledge[C] {
 		leaders: map[raft.Term]raft.NodeID{},
 		votes:   map[vote]raft.NodeID{},
 		entries: map[position]identity{},
+		states:  map[raft.Index]uint64{},
 	}
 }
 
-// checkNode checks everything that an event on a node can have broken.
+// entryAt returns the entry with an index from entries that follow each other.
+func entryAt[C any](entries []raft.Entry[C], i raft.Index) (e raft.Entry[C], ok bool) {
+	if len(entries) == 0 || i < entries[0].Index || i > entries[len(entries)-1].Index {
+		return e, false
+	}
+	return entries[i-entries[0].Index], true
+}
+
+// lastOf returns index and term of the last entry.
+func lastOf[C any](entries []raft.Entry[C]) (last position) {
+	if n := len(entries); n > 0 {
+		last = position{entries[n-1].Index, entries[n-1].Term}
+	}
+	return last
+}
+
+// checkNode checks everything that a node can have broken with what it has just done. All of that is durable: what a node had in mind when
+// its disk failed is nobody's business.
 func (c *Cluster[C, R]) checkNode(m *member[C, R]) {
-	if err := m.node.CheckInvariants(); err != nil {
-		c.fail("node %s: %v", m.id, err)
+	if m.node.Status().Failed {
+		return
 	}
 	v := m.node.View()
+	if err := m.node.CheckInvariants(); err != nil {
+		c.Violate("purged <= applied <= committed <= last", "node %s: %v", m.id, err)
+	}
+	c.tellChanges(m, v)
 	c.monotonic(m, v)
+	c.oneRolePerTerm(m, v)
+	c.leaderAppendOnly(m, v)
 	c.oneVotePerTerm(m, v)
 	c.logMatching(m, v)
-	c.electionSafety(m, v)
+	c.committedOnAQuorum(m, v)
 	c.stateMachineSafety(m, v)
-	m.seen.View = v
+	c.electionSafety(m, v)
+	m.seen.View, m.seen.observed = v, true
 }
 
 func (c *Cluster[C, R]) monotonic(m *member[C, R], v raft.View[C]) {
 	old := m.seen
 	if v.Term < old.Term || v.Commit < old.Commit || v.Applied < old.Applied {
-		c.fail("node %s: term %d, commit %d, applied %d fell to %d, %d, %d", m.id,
+		c.Violate("term, commit and applied never fall", "node %s: %d, %d, %d fell to %d, %d, %d", m.id,
 			old.Term, old.Commit, old.Applied, v.Term, v.Commit, v.Applied)
 	}
-	if old.Role == raft.Leader && v.Term == old.Term && v.Role == raft.Leader && len(v.Log) < len(old.Log) {
-		c.fail("leader append-only: node %s dropped entries of its own log", m.id)
-	}
 }
 
-// oneVotePerTerm also holds across crashes (§5.2).
+// oneVotePerTerm also holds across crashes (§5.2), and a vote is not taken back.
 func (c *Cluster[C, R]) oneVotePerTerm(m *member[C, R], v raft.View[C]) {
-	if v.VotedFor == "" {
-		return
-	}
 	key := vote{m.id, v.Term}
-	if old, ok := c.known.votes[key]; ok && old != v.VotedFor {
-		c.fail("node %s voted for %s and %s in term %d", m.id, old, v.VotedFor, v.Term)
+	old, ok := c.known.votes[key]
+	if ok && old != v.VotedFor {
+		c.Violate("one vote per term", "node %s voted for %s in term %d, and now for %q", m.id, old, v.Term, v.VotedFor)
 	}
-	c.known.votes[key] = v.VotedFor
+	if v.VotedFor != "" {
+		c.known.votes[key] = v.VotedFor
+	}
 }
 
-// electionSafety: at most one leader per term; and leader completeness: its log has everything that was committed in earlier
-// terms (Figure 3). A leader that learns late of its victory may lack what was committed in later ones.
+// electionSafety: at most one leader per term, elected by a majority; and leader completeness: its log has everything that was committed
+// in earlier terms (Figure 3). A leader that learns late of its victory may lack what was committed in later ones.
 func (c *Cluster[C, R]) electionSafety(m *member[C, R], v raft.View[C]) {
 	if v.Role != raft.Leader {
 		return
 	}
 	known, ok := c.known.leaders[v.Term]
 	if ok && known != m.id {
-		c.fail("election safety: %s and %s both lead term %d", known, m.id, v.Term)
+		c.Violate("election safety", "%s and %s both lead term %d", known, m.id, v.Term)
 	}
 	if ok {
 		return
 	}
 	c.known.leaders[v.Term] = m.id
-	n, _ := slices.BinarySearch(c.known.commitIn, v.Term)
-	if n > 0 {
-		if len(v.Log) < n || v.Log[n-1].Term != c.known.committed[n-1].Term {
-			c.fail("leader completeness: %s leads term %d without the committed entry %d", m.id, v.Term, n)
+	votes := 0
+	for _, id := range c.IDs {
+		if c.known.votes[vote{id, v.Term}] == m.id {
+			votes++
 		}
+	}
+	if votes < c.quorum() {
+		c.Violate("elected by a majority", "%s leads term %d with %d votes of %d", m.id, v.Term, votes, len(c.IDs))
+	}
+	n, _ := slices.BinarySearch(c.known.commitIn, v.Term)
+	if n == 0 {
+		return
+	}
+	last := c.known.committed[n-1]
+	if e, ok := entryAt(v.Log, last.Index); ok && e.Term != last.Term || lastOf(v.Log).index < last.Index {
+		c.Violate("leader completeness", "%s leads term %d without the committed entry %d", m.id, v.Term, n)
 	}
 }
 
-// logMatching: entries of equal index and term are equal, and so is everything before them (Figure 3).
+// logMatching: entries of equal index and term are equal, and so is everything before them (Figure 3). What is replaced was not committed.
 func (c *Cluster[C, R]) logMatching(m *member[C, R], v raft.View[C]) {
 	start := min(m.seen.matched, len(v.Log))
 	for start > 0 && v.Log[start-1].Term != m.seen.Log[start-1].Term {
 		start--
+	}
+	if start < m.seen.matched && m.seen.Log[start].Index <= m.seen.Commit {
+		c.Violate("committed never changes", "node %s replaced entry %d, and had committed %d", m.id, m.seen.Log[start].Index, m.seen.Commit)
 	}
 	for i := start; i < len(v.Log); i++ {
 		e := v.Log[i]
@@ -119,55 +159,60 @@ func (c *Cluster[C, R]) logMatching(m *member[C, R], v raft.View[C]) {
 		}
 		key := position{e.Index, e.Term}
 		if was, ok := c.known.entries[key]; ok && was != is {
-			c.fail("log matching: node %s has %+v at index %d of term %d, another had %+v", m.id, is, e.Index, e.Term, was)
+			c.Violate("log matching", "node %s has %+v at index %d of term %d, another had %+v", m.id, is, e.Index, e.Term, was)
 		}
 		c.known.entries[key] = is
 	}
 	m.seen.matched = len(v.Log)
 }
 
-// stateMachineSafety: what one node has committed, no other commits differently; and what is committed is durable on a quorum.
-func (c *Cluster[C, R]) stateMachineSafety(m *member[C, R], v raft.View[C]) {
-	for i := m.seen.Commit; i < v.Commit; i++ {
-		e := v.Log[i]
-		if int(i) < len(c.known.committed) {
-			if was := c.known.committed[i]; was.Term != e.Term || was.ID != e.ID {
-				c.fail("state machine safety: node %s committed term %d at index %d, another term %d", m.id, e.Term, e.Index, was.Term)
+// committedOnAQuorum: what one node has committed, no other commits differently; and what is committed is durable on a quorum.
+func (c *Cluster[C, R]) committedOnAQuorum(m *member[C, R], v raft.View[C]) {
+	for i := m.seen.Commit + 1; i <= v.Commit; i++ {
+		e, ok := entryAt(v.Log, i)
+		switch {
+		case !ok:
+		case int(i) <= len(c.known.committed):
+			if was := c.known.committed[i-1]; was.Term != e.Term || was.ID != e.ID {
+				c.Violate("state machine safety", "node %s committed term %d at index %d, another term %d", m.id, e.Term, i, was.Term)
 			}
-			continue
+		default:
+			c.known.committed = append(c.known.committed, e)
+			c.known.commitIn = append(c.known.commitIn, v.Term)
 		}
-		c.known.committed = append(c.known.committed, e)
-		c.known.commitIn = append(c.known.commitIn, v.Term)
-		durable := 0
-		for _, id := range c.IDs {
-			if c.nodes[id].disk.has(e.Index, e.Term) {
-				durable++
-			}
-		}
-		if durable <= len(c.IDs)/2 {
-			c.fail("committed on a quorum: entry %d is durable on %d of %d nodes only", e.Index, durable, len(c.IDs))
-		}
+	}
+	if m.seen.Commit < v.Commit {
+		c.quorumKeeps()
 	}
 }
 
-// checkPromises: what a node tells others about its term, vote and log is durable before it leaves (Figure 2).
-func (c *Cluster[C, R]) checkPromises(m *member[C, R], messages []raft.Message) {
-	saved, _ := m.disk.Load()
-	for _, message := range messages {
-		switch b := message.Body.(type) {
-		case raft.VoteRequest:
-			if saved.Term < b.Term || saved.VotedFor != m.id {
-				c.fail("node %s asks for votes in term %d before its own vote is durable", m.id, b.Term)
-			}
-		case raft.VoteReply:
-			vote := raft.HardState{Term: b.Term, VotedFor: message.To}
-			if b.Granted && saved.HardState != vote && saved.Term <= b.Term {
-				c.fail("node %s grants a vote in term %d before it is durable", m.id, b.Term)
-			}
-		case raft.AppendReply:
-			if b.OK && int(b.Match) > len(saved.Entries) {
-				c.fail("node %s confirms entry %d before it is durable", m.id, b.Match)
-			}
+// quorumKeeps: whatever was ever committed is on the disks of a quorum, also after crashes. By log matching the last entry stands for all.
+func (c *Cluster[C, R]) quorumKeeps() {
+	if len(c.known.committed) == 0 {
+		return
+	}
+	last, durable := c.known.committed[len(c.known.committed)-1], 0
+	for _, id := range c.IDs {
+		if c.nodes[id].disk.has(last.Index, last.Term) {
+			durable++
 		}
 	}
+	if durable < c.quorum() {
+		c.Violate("committed on a quorum", "entry %d of term %d is durable on %d of %d nodes", last.Index, last.Term, durable, len(c.IDs))
+	}
 }
+
+// stateMachineSafety: nodes that have applied as much are in equal states, down to the table of sessions.
+func (c *Cluster[C, R]) stateMachineSafety(m *member[C, R], v raft.View[C]) {
+	c.known.applied = max(c.known.applied, v.Applied)
+	if c.Digest == nil || v.Applied == m.seen.Applied {
+		return
+	}
+	digest := c.Digest(m.machine)
+	if was, ok := c.known.states[v.Applied]; ok && was != digest {
+		c.Violate("equal states at equal index", "node %s differs from another one that has applied %d entries", m.id, v.Applied)
+	}
+	c.known.states[v.Applied] = digest
+}
+
+func (c *Cluster[C, R]) quorum() int { return len(c.IDs)/2 + 1 }

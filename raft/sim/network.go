@@ -22,11 +22,16 @@ const (
 type Network struct {
 	Latency      time.Duration // mean, one way
 	Distribution Distribution
-	Loss         float64 // probability that a message is lost
-	Duplicate    float64 // probability that a message arrives twice
+	Loss         float64       // probability that a message is lost
+	Duplicate    float64       // probability that a message arrives twice
+	Spikes       float64       // probability that a message takes longer than others
+	Spike        time.Duration // by how much at most
 }
 
 func (n Network) delay(rng *rand.Rand) time.Duration {
+	if chance, size := rng.Float64(), rng.Float64(); chance < n.Spikes {
+		n.Latency += time.Duration(size * float64(n.Spike))
+	}
 	switch n.Distribution {
 	case Uniform:
 		return time.Duration(rng.Float64() * 2 * float64(n.Latency))
@@ -36,56 +41,22 @@ func (n Network) delay(rng *rand.Rand) time.Duration {
 	return n.Latency
 }
 
-// link is a direction between two nodes.
-type link struct{ from, to raft.NodeID }
-
-// Cut drops all messages from one node to another, in this direction only, until Heal.
-func (c *Cluster[C, R]) Cut(from, to raft.NodeID) { c.cuts[link{from, to}] = true }
-
-// Isolate cuts a node off from all others, both ways.
-func (c *Cluster[C, R]) Isolate(id raft.NodeID) {
-	for _, other := range c.IDs {
-		if other != id {
-			c.Cut(id, other)
-			c.Cut(other, id)
-		}
-	}
-}
-
-// Split cuts all links between the given nodes and the others.
-func (c *Cluster[C, R]) Split(side ...raft.NodeID) {
-	in := map[raft.NodeID]bool{}
-	for _, id := range side {
-		in[id] = true
-	}
-	for _, a := range c.IDs {
-		for _, b := range c.IDs {
-			if in[a] != in[b] {
-				c.Cut(a, b)
-			}
-		}
-	}
-}
-
-// Heal restores all links.
-func (c *Cluster[C, R]) Heal() { clear(c.cuts) }
-
 // send puts messages on their way. As in Maelstrom, whether a link is cut is seen when a message would arrive.
 func (c *Cluster[C, R]) send(messages []raft.Message) {
 	for _, m := range messages {
 		c.Sent++
-		if c.Trace != nil {
-			c.Trace(c.now, m)
-		}
+		c.tell("send", m)
 		copies := 1
 		if c.rng.Float64() < c.Network.Duplicate {
 			copies = 2
 		}
 		for range copies {
+			delay := c.Network.delay(c.rng)
 			if c.rng.Float64() < c.Network.Loss {
+				c.tell("lost", m)
 				continue
 			}
-			c.at(c.now+c.Network.delay(c.rng), func() { c.deliver(m) })
+			c.at(c.now+delay, func() { c.deliver(m) })
 		}
 	}
 }
@@ -93,11 +64,20 @@ func (c *Cluster[C, R]) send(messages []raft.Message) {
 func (c *Cluster[C, R]) deliver(m raft.Message) {
 	n := c.nodes[m.To]
 	if c.cuts[link{m.From, m.To}] || n.node == nil {
+		c.tell("lost", m)
 		return
 	}
 	c.input(n, func(now time.Duration) {
+		c.tell("gets", m)
 		if err := n.node.Step(now, m); err != nil {
-			c.fail("node %s refused a message that a correct node sent: %v", m.To, err)
+			c.Violate("nothing that a correct node says is refused", "node %s: %v", m.To, err)
 		}
 	})
+}
+
+// tell notes the fate of a message; to be quick where nobody listens, it looks before it formats.
+func (c *Cluster[C, R]) tell(fate string, m raft.Message) {
+	if c.Trace != nil {
+		c.note("%s %s", fate, describe[C](m))
+	}
 }

@@ -1,0 +1,179 @@
+package sim
+
+import (
+	"fmt"
+	"math/bits"
+	"math/rand/v2"
+	"strings"
+	"time"
+)
+
+// Faults is a set of things that can go wrong.
+type Faults uint
+
+// All of them.
+const (
+	Loss       Faults = 1 << iota // messages are lost
+	Duplicates                    // messages arrive twice
+	Reorder                       // delays vary, so messages overtake each other
+	Spikes                        // a few messages take seconds
+	OneWay                        // some links are cut in one direction
+	Bridge                        // two halves that only one node connects
+	Ring                          // everybody hears a majority, and no two the same
+	Minority                      // the leader is left with less than half
+	Majority                      // less than half is cut off from the leader
+	Leak                          // like Minority, but for one link that is left
+	Pauses                        // nodes stop as by SIGSTOP, and go on
+	Torn                          // nodes crash between the steps of their disks
+	Kills                         // nodes crash at any moment
+	KillAll                       // all nodes crash at once
+	DiskFull                      // writes fail for a while
+	SyncErrors                    // syncs fail
+	Drift                         // clocks run at different rates
+	Stops                         // clocks stand still
+	Wreckage                      // what is not in the quorum of phase two stays broken
+	end
+)
+
+var faultNames = strings.Fields(`loss duplicates reorder spikes oneway bridge ring minority majority leak pauses torn kills killall
+	diskfull syncerrors drift stops wreckage`)
+
+// AllFaults is every fault there is.
+const AllFaults = end - 1
+
+// String lists the names, with commas between them. ParseFaults reads it.
+func (f Faults) String() string {
+	var names []string
+	for _, one := range f.each() {
+		names = append(names, faultNames[bits.TrailingZeros(uint(one))])
+	}
+	return strings.Join(names, ",")
+}
+
+// ParseFaults reads what String writes.
+func ParseFaults(text string) (f Faults, err error) {
+	for _, name := range strings.FieldsFunc(text, func(r rune) bool { return r == ',' }) {
+		one := Faults(1)
+		for _, known := range faultNames {
+			if known == name {
+				break
+			}
+			one <<= 1
+		}
+		if one == end {
+			return 0, fmt.Errorf("sim: no fault is called %q", name)
+		}
+		f |= one
+	}
+	return f, nil
+}
+
+func (f Faults) has(one Faults) bool { return f&one != 0 }
+
+// each returns the members of the set.
+func (f Faults) each() (ones []Faults) {
+	for one := Faults(1); one < end; one <<= 1 {
+		if f.has(one) {
+			ones = append(ones, one)
+		}
+	}
+	return ones
+}
+
+// Swarm is the mix of faults of one run. Every seed has its own: bugs hide from a mix of everything, in which nothing ever gets far.
+type Swarm struct {
+	Seed   uint64
+	Span   time.Duration // of phase one
+	Nodes  int
+	Faults Faults
+	// Every is the mean pause between two faults of one kind.
+	Every time.Duration
+	// How much of it: the zero value where a fault is not among Faults.
+	Network    Network
+	Crashes    float64
+	SyncErrors float64
+}
+
+// spike is a delay that is longer than any election time-out: what arrives after it is from another age.
+const spike = 4 * time.Second
+
+// The streams of random numbers of a run. Each purpose has its own, so that a fault that is switched off leaves the others as they were.
+const (
+	streamNetwork = iota << 20
+	streamDisks
+	streamDraw
+	streamCalm
+	streamWeather // and those behind it: one for each fault
+)
+
+// Draw returns the mix that a seed stands for, without some faults.
+func Draw(seed uint64, span time.Duration, without Faults) Swarm {
+	rng := rand.New(rand.NewPCG(seed, streamDraw))
+	faults := Faults(rng.Uint64()) & AllFaults
+	if few := Faults(rng.Uint64()); rng.IntN(2) == 0 {
+		faults &= few
+	}
+	s := Swarm{
+		Seed: seed, Span: span,
+		Nodes:  []int{1, 2, 3, 3, 3, 4, 5, 5, 5, 7}[rng.IntN(10)],
+		Faults: faults &^ without,
+		Every:  time.Duration(300+rng.IntN(4000)) * time.Millisecond,
+		Network: Network{
+			Latency: time.Duration(rng.IntN(60)) * time.Millisecond, Distribution: Uniform + Distribution(rng.IntN(2)),
+			Loss: rng.Float64() * 0.2, Duplicate: rng.Float64() * 0.2, Spikes: rng.Float64() * 0.01,
+			Spike: spike,
+		},
+		Crashes: rng.Float64() * 0.004, SyncErrors: rng.Float64() * 0.004,
+	}
+	return s.Only(s.Faults)
+}
+
+// Only returns the mix with no other faults than those.
+func (s Swarm) Only(faults Faults) Swarm {
+	s.Faults &= faults
+	if !s.Faults.has(Reorder) {
+		s.Network.Distribution = Constant
+	}
+	for _, of := range []struct {
+		fault Faults
+		much  *float64
+	}{
+		{Loss, &s.Network.Loss},
+		{Duplicates, &s.Network.Duplicate},
+		{Spikes, &s.Network.Spikes},
+		{Torn, &s.Crashes},
+		{SyncErrors, &s.SyncErrors},
+	} {
+		if !s.Faults.has(of.fault) {
+			*of.much = 0
+		}
+	}
+	return s
+}
+
+// Shrink looks for a smaller run that fails alike: shorter, and with less that goes wrong. fails says whether a run breaks the same rule,
+// and when.
+func Shrink(s Swarm, fails func(Swarm) (at time.Duration, same bool)) Swarm {
+	try := func(smaller Swarm) bool {
+		at, same := fails(smaller)
+		if same {
+			s = smaller
+			if at > 0 && at < s.Span {
+				s.Span = at + 1 // it fails before phase two
+			}
+		}
+		return same
+	}
+	try(s)
+	for _, one := range s.Faults.each() {
+		try(s.Only(s.Faults &^ one))
+	}
+	for smaller := s; smaller.Span > time.Millisecond; {
+		smaller = s
+		smaller.Span /= 2
+		if !try(smaller) {
+			break
+		}
+	}
+	return s
+}
