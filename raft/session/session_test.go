@@ -1,10 +1,13 @@
 package session
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"reflect"
+	"strings"
 	"testing"
 
 	"maelraft/raft"
@@ -21,6 +24,19 @@ func (r *recorder) Apply(command string) string {
 
 func (r *recorder) Query(command string) string {
 	return fmt.Sprintf("%s?%d", command, len(r.executed))
+}
+
+func (r *recorder) Snapshot() []byte { return []byte(strings.Join(r.executed, "\n")) }
+
+func (r *recorder) Restore(state []byte) error {
+	if bytes.Contains(state, []byte("damage")) {
+		return errors.New("damaged")
+	}
+	r.executed = nil
+	if len(state) > 0 {
+		r.executed = strings.Split(string(state), "\n")
+	}
+	return nil
 }
 
 // digest distinguishes the commands of the tests.
@@ -278,5 +294,7 @@ func BenchmarkApply(b *testing.B) {
 
 type nothing struct{}
 
-func (nothing) Apply(int) int { return 0 }
-func (nothing) Query(int) int { return 0 }
+func (nothing) Apply(int) int        { return 0 }
+func (nothing) Query(int) int        { return 0 }
+func (nothing) Snapshot() []byte     { return nil }
+func (nothing) Restore([]byte) error { return nil }

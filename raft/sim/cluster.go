@@ -228,6 +228,7 @@ func (c *Cluster[C, R]) turn(m *member[C, R]) {
 	err := driver.Drain(m.node, now, driver.Effects[C, R]{
 		Storage: m.disk,
 		Send: func(messages []raft.Message) {
+			c.stateMachineSafety(m, m.node.View()) // after every batch: the next may drop what this one commits
 			c.checkPromises(m, messages)
 			c.send(messages)
 		},

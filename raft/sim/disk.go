@@ -57,5 +57,9 @@ func (d *disk[C]) lose(survivors int) {
 // has says whether an entry would survive a crash.
 func (d *disk[C]) has(i raft.Index, t raft.Term) bool {
 	saved, _ := d.durable.Load()
-	return int(i) <= len(saved.Entries) && saved.Entries[i-1].Term == t
+	if i <= saved.Snapshot.Index {
+		return true // the snapshot stands for it; stateMachineSafety sees to it that it was committed
+	}
+	n := int(i - saved.Snapshot.Index)
+	return n <= len(saved.Entries) && saved.Entries[n-1].Term == t
 }

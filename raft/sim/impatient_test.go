@@ -31,6 +31,7 @@ func newImpatient(seed uint64) *workload {
 	if rng.IntN(2) == 0 {
 		config.MaxInflight, config.MaxAppendBytes = 1+rng.IntN(3), 1+rng.IntN(4)
 	}
+	compact(&config, seed)
 	w := &workload{Cluster: sim.New(seed, nodes, config, newRegisters), rng: rng, never: map[int]bool{}, once: !config.Resend}
 	w.Network = sim.Network{
 		Latency: time.Duration(rng.Int64N(int64(timeout))) / 2, Distribution: sim.Exponential,

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"crypto/sha256"
 	"slices"
 
 	"maelraft/raft"
@@ -14,6 +15,13 @@ type knowledge[C any] struct {
 	committed []raft.Entry[C]
 	commitIn  []raft.Term // the term of the node that was first to commit the entry
 	entries   map[position]identity
+	snapshots map[raft.Index]state // the first that any node had at an index
+}
+
+// state is what is equal in all snapshots at one index: two nodes that have applied the same log are in the same state.
+type state struct {
+	term raft.Term
+	hash [sha256.Size]byte
 }
 
 type vote struct {
@@ -35,14 +43,22 @@ type identity struct {
 // seen is what a node looked like after its last event.
 type seen[C any] struct {
 	raft.View[C]
-	matched int // entries of Log that were checked for log matching
+	matched raft.Index // up to here checked for log matching
 }
+
+// at returns the entry at an index of a node's log, which must not be dropped.
+func at[C any](v raft.View[C], i raft.Index) raft.Entry[C] { return v.Log[i-v.Base-1] }
+
+// last is the end of a node's log.
+func last[C any](v raft.View[C]) raft.Index { return v.Base + raft.Index(len(v.Log)) }
 
 func newKnowledge[C any]() knowledge[C] {
 	return knowledge[C]{
 		leaders: map[raft.Term]raft.NodeID{},
 		votes:   map[vote]raft.NodeID{},
 		entries: map[position]identity{},
+
+		snapshots: map[raft.Index]state{},
 	}
 }
 
@@ -56,17 +72,20 @@ func (c *Cluster[C, R]) checkNode(m *member[C, R]) {
 	c.oneVotePerTerm(m, v)
 	c.logMatching(m, v)
 	c.electionSafety(m, v)
-	c.stateMachineSafety(m, v)
+	c.snapshots(m, v)
 	m.seen.View = v
 }
 
 func (c *Cluster[C, R]) monotonic(m *member[C, R], v raft.View[C]) {
 	old := m.seen
+	if v.Base < old.Base || v.Snapshot.Index < old.Snapshot.Index {
+		c.fail("node %s: base %d, snapshot %d fell to %d, %d", m.id, old.Base, old.Snapshot.Index, v.Base, v.Snapshot.Index)
+	}
 	if v.Term < old.Term || v.Commit < old.Commit || v.Applied < old.Applied {
 		c.fail("node %s: term %d, commit %d, applied %d fell to %d, %d, %d", m.id,
 			old.Term, old.Commit, old.Applied, v.Term, v.Commit, v.Applied)
 	}
-	if old.Role == raft.Leader && v.Term == old.Term && v.Role == raft.Leader && len(v.Log) < len(old.Log) {
+	if old.Role == raft.Leader && v.Term == old.Term && v.Role == raft.Leader && last(v) < last(old.View) {
 		c.fail("leader append-only: node %s dropped entries of its own log", m.id)
 	}
 }
@@ -99,7 +118,8 @@ func (c *Cluster[C, R]) electionSafety(m *member[C, R], v raft.View[C]) {
 	c.known.leaders[v.Term] = m.id
 	n, _ := slices.BinarySearch(c.known.commitIn, v.Term)
 	if n > 0 {
-		if len(v.Log) < n || v.Log[n-1].Term != c.known.committed[n-1].Term {
+		i := raft.Index(n)
+		if last(v) < i || i > v.Base && at(v, i).Term != c.known.committed[n-1].Term {
 			c.fail("leader completeness: %s leads term %d without the committed entry %d", m.id, v.Term, n)
 		}
 	}
@@ -107,29 +127,35 @@ func (c *Cluster[C, R]) electionSafety(m *member[C, R], v raft.View[C]) {
 
 // logMatching: entries of equal index and term are equal, and so is everything before them (Figure 3).
 func (c *Cluster[C, R]) logMatching(m *member[C, R], v raft.View[C]) {
-	start := min(m.seen.matched, len(v.Log))
-	for start > 0 && v.Log[start-1].Term != m.seen.Log[start-1].Term {
+	start := min(m.seen.matched, last(v))
+	for start > max(v.Base, m.seen.Base) && at(v, start).Term != at(m.seen.View, start).Term {
 		start--
 	}
-	for i := start; i < len(v.Log); i++ {
-		e := v.Log[i]
-		is := identity{id: e.ID}
-		if i > 0 {
-			is.prevTerm = v.Log[i-1].Term
-		}
+	prevTerm := v.BaseTerm
+	if start = max(start, v.Base); start > v.Base {
+		prevTerm = at(v, start).Term
+	}
+	for i := start + 1; i <= last(v); i++ {
+		e := at(v, i)
+		is := identity{id: e.ID, prevTerm: prevTerm}
+		prevTerm = e.Term
 		key := position{e.Index, e.Term}
 		if was, ok := c.known.entries[key]; ok && was != is {
 			c.fail("log matching: node %s has %+v at index %d of term %d, another had %+v", m.id, is, e.Index, e.Term, was)
 		}
 		c.known.entries[key] = is
 	}
-	m.seen.matched = len(v.Log)
+	m.seen.matched = last(v)
 }
 
 // stateMachineSafety: what one node has committed, no other commits differently; and what is committed is durable on a quorum.
 func (c *Cluster[C, R]) stateMachineSafety(m *member[C, R], v raft.View[C]) {
-	for i := m.seen.Commit; i < v.Commit; i++ {
-		e := v.Log[i]
+	if int(v.Base) > len(c.known.committed) || v.Base > 0 && c.known.committed[v.Base-1].Term != v.BaseTerm {
+		c.fail("state machine safety: node %s has dropped everything up to %d of term %d, which was not committed", m.id, v.Base, v.BaseTerm)
+		return
+	}
+	for i := max(m.seen.Commit, v.Base); i < v.Commit; i++ {
+		e := at(v, i+1)
 		if int(i) < len(c.known.committed) {
 			if was := c.known.committed[i]; was.Term != e.Term || was.ID != e.ID {
 				c.fail("state machine safety: node %s committed term %d at index %d, another term %d", m.id, e.Term, e.Index, was.Term)
@@ -148,6 +174,25 @@ func (c *Cluster[C, R]) stateMachineSafety(m *member[C, R], v raft.View[C]) {
 			c.fail("committed on a quorum: entry %d is durable on %d of %d nodes only", e.Index, durable, len(c.IDs))
 		}
 	}
+	m.seen.Commit = v.Commit
+}
+
+// snapshots: what was dropped, a durable snapshot stands for, and that was applied; and the state at an index is the same on every node.
+func (c *Cluster[C, R]) snapshots(m *member[C, R], v raft.View[C]) {
+	saved, _ := m.disk.Load()
+	if v.Base > saved.Snapshot.Index || v.Snapshot.Index != saved.Snapshot.Index || v.Snapshot.Index > v.Applied {
+		c.fail("node %s: dropped up to %d, snapshot at %d, durable at %d, applied up to %d", m.id,
+			v.Base, v.Snapshot.Index, saved.Snapshot.Index, v.Applied)
+	}
+	s := v.Snapshot
+	if s.Index == 0 || s.Index == m.seen.Snapshot.Index {
+		return
+	}
+	is := state{s.Term, sha256.Sum256(s.State)}
+	if was, ok := c.known.snapshots[s.Index]; ok && was != is {
+		c.fail("node %s has another state at %d than an earlier snapshot there", m.id, s.Index)
+	}
+	c.known.snapshots[s.Index] = is
 }
 
 // checkPromises: what a node tells others about its term, vote and log is durable before it leaves (Figure 2).
@@ -165,8 +210,12 @@ func (c *Cluster[C, R]) checkPromises(m *member[C, R], messages []raft.Message) 
 				c.fail("node %s grants a vote in term %d before it is durable", m.id, b.Term)
 			}
 		case raft.AppendReply:
-			if b.OK && int(b.Match) > len(saved.Entries) {
+			if b.OK && b.Match > saved.Snapshot.Index+raft.Index(len(saved.Entries)) {
 				c.fail("node %s confirms entry %d before it is durable", m.id, b.Match)
+			}
+		case raft.SnapshotReply:
+			if b.Done && b.Index > saved.Snapshot.Index+raft.Index(len(saved.Entries)) {
+				c.fail("node %s confirms a snapshot at %d before it is durable", m.id, b.Index)
 			}
 		}
 	}

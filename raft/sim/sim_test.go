@@ -1,6 +1,8 @@
 package sim_test
 
 import (
+	"encoding/binary"
+	"errors"
 	"flag"
 	"fmt"
 	"maps"
@@ -52,6 +54,45 @@ func (r *registers) Apply(_ raft.Index, o op) result {
 	}
 	r.done[o.id] = res
 	return res
+}
+
+// Snapshot writes both maps in order, as numbers.
+func (r *registers) Snapshot() []byte {
+	out := binary.AppendVarint(nil, int64(r.twice))
+	out = binary.AppendVarint(out, int64(len(r.values)))
+	for _, k := range slices.Sorted(maps.Keys(r.values)) {
+		out = binary.AppendVarint(binary.AppendVarint(out, int64(k)), int64(r.values[k]))
+	}
+	for _, k := range slices.Sorted(maps.Keys(r.done)) {
+		matched := int64(0)
+		if r.done[k].matched {
+			matched = 1
+		}
+		out = binary.AppendVarint(binary.AppendVarint(out, int64(k)), int64(r.done[k].value)*2+matched)
+	}
+	return out
+}
+
+func (r *registers) Restore(state []byte) error {
+	var numbers []int
+	for len(state) > 0 {
+		v, n := binary.Varint(state)
+		if n <= 0 {
+			return errors.New("not a snapshot of registers")
+		}
+		numbers, state = append(numbers, int(v)), state[n:]
+	}
+	clear(r.values)
+	clear(r.done)
+	r.twice = numbers[0]
+	values, done := numbers[2:2+2*numbers[1]], numbers[2+2*numbers[1]:]
+	for i := 0; i < len(values); i += 2 {
+		r.values[values[i]] = values[i+1]
+	}
+	for i := 0; i < len(done); i += 2 {
+		r.done[done[i]] = result{value: done[i+1] >> 1, matched: done[i+1]&1 == 1}
+	}
+	return nil
 }
 
 func (r *registers) Query(o op) result { return result{value: r.values[o.key]} }
@@ -203,6 +244,7 @@ func newWorkload(seed uint64) *workload {
 	if rng.IntN(3) == 0 {
 		config.MaxInflight, config.MaxAppendBytes = 1+rng.IntN(3), 4+rng.IntN(8)
 	}
+	compact(&config, seed)
 	w := &workload{Cluster: sim.New(seed, nodes, config, newRegisters), rng: rng, never: map[int]bool{}, once: !config.Resend}
 	w.Network = sim.Network{
 		Latency:      time.Duration(rng.IntN(60)) * time.Millisecond,
@@ -218,6 +260,17 @@ func newWorkload(seed uint64) *workload {
 		w.Crashes = 0.002
 	}
 	return w
+}
+
+// compact draws thresholds so low that logs are cut, and followers get snapshots in tiny chunks, all the time. Other draws stay as they were.
+func compact(config *raft.Config[op], seed uint64) {
+	rng := rand.New(rand.NewPCG(seed, 2))
+	if rng.IntN(2) == 0 {
+		return
+	}
+	config.SnapshotEntries = 5 + rng.IntN(16)
+	config.TrailingEntries = rng.IntN(4) - 1 // none, the default of many, one, two
+	config.MaxChunkBytes = []int{50, 500, 10_000}[rng.IntN(3)]
 }
 
 // run goes through both phases: anything may fail; then everything is healed, and the cluster must serve again.
