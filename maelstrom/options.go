@@ -24,6 +24,8 @@ type Options struct {
 	Heartbeat int `help:"Longest silence of a leader in ms; 0 is a third of the least election time-out." default:"0" placeholder:"MS"`
 	// EarlyCommit lets followers find out for themselves what is committed. On the command line it is on unless it is turned off.
 	EarlyCommit bool `help:"Followers find out for themselves what is committed: writes at followers take one network delay less (two with three nodes), reads may wait for writes that are under way." default:"true" negatable:""`
+	// SnapshotEntries is after how many entries the state is saved and the log before it dropped, but for a tenth as many.
+	SnapshotEntries int `help:"Take a snapshot of the state after this many log entries, and drop the log before it but for a tenth as many; 0 is 10000." default:"0" placeholder:"N"`
 	// Seed makes the node's random choices repeatable. Nodes of one cluster may have the same.
 	Seed uint64 `help:"Seed of random time-outs; 0 draws one." default:"0"`
 }
@@ -32,6 +34,9 @@ type Options struct {
 func (o Options) Validate() error {
 	if o.ElectionTimeout != 0 && (o.MinElectionTimeout != 0 || o.MaxElectionTimeout != 0) {
 		return errors.New("--election-timeout fixes what --min-election-timeout and --max-election-timeout bound: give one or the others")
+	}
+	if o.SnapshotEntries < 0 {
+		return errors.New("--snapshot-entries is negative: a log that is never cut grows without bound")
 	}
 	return o.raftConfig("n1", []raft.NodeID{"n1"}).Validate()
 }
@@ -48,6 +53,11 @@ func (o Options) raftConfig(id raft.NodeID, members []raft.NodeID) raft.Config[c
 		MaxElectionTimeout: milliseconds(o.MaxElectionTimeout),
 		Heartbeat:          milliseconds(o.Heartbeat),
 		SizeOf:             sizeOf,
+		SnapshotEntries:    o.SnapshotEntries,
+		MaxChunkBytes:      maxChunk,
+	}
+	if o.SnapshotEntries > 0 {
+		c.TrailingEntries = max(o.SnapshotEntries/trailingShare, 1)
 	}
 	if len(members) > 1 {
 		c.FirstElection = silence + afterSilence
