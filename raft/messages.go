@@ -98,7 +98,7 @@ type AppendReply struct {
 // lacks entries which the leader has dropped.
 type SnapshotRequest struct {
 	Term Term
-	// Index and LastTerm are those of the last entry that the snapshot stands for. Together they name the snapshot, among all leaders'.
+	// Index and LastTerm are those of the last entry that the snapshot stands for. Together with the term they name the snapshot.
 	Index    Index
 	LastTerm Term
 	// Data stands at Offset of a state of Size bytes. It is empty only if the state is.

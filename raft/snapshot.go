@@ -22,12 +22,12 @@ type transfer struct {
 	sentAt time.Duration // the chunk
 }
 
-// incoming is what a follower has of a leader's snapshot. It outlives the leader: a snapshot with the same last entry is the same
-// snapshot, whoever sends it, because state machines are deterministic.
+// incoming is what a follower has of a leader's snapshot. The chunks of two leaders are never put together: their states are equal, but need not be
+// written alike, byte for byte, where a network writes commands anew on their way (as JSON may be).
 type incoming struct {
 	Snapshot
 	size uint64
-	term Term // of the leader that sent the latest chunk
+	term Term // of the leader
 }
 
 // ---- Taking.
@@ -138,11 +138,10 @@ func (c *core[C]) collect(m SnapshotRequest) (s *Snapshot, wanted uint64, ok boo
 	if in != nil && m.Term == in.term && m.Index < in.Index {
 		return nil, 0, false
 	}
-	if in == nil || in.Index != m.Index || in.Term != m.LastTerm || in.size != m.Size {
-		in = &incoming{Snapshot: Snapshot{Index: m.Index, Term: m.LastTerm}, size: m.Size}
+	if in == nil || in.term != m.Term || in.Index != m.Index || in.Term != m.LastTerm || in.size != m.Size {
+		in = &incoming{Snapshot: Snapshot{Index: m.Index, Term: m.LastTerm}, size: m.Size, term: m.Term}
 		c.incoming = in
 	}
-	in.term = m.Term
 	if m.Offset == uint64(len(in.State)) {
 		in.State = append(in.State, m.Data...)
 	}

@@ -69,7 +69,7 @@ type StateMachine[C, R any] interface {
 	// Query answers a command that does not change the state. It is called when the state is at least as new as the moment at which
 	// the query was made, which is what makes the answer linearizable.
 	Query(command C) R
-	// Snapshot returns the whole state. Equal states give equal bytes, on every node. The bytes are the caller's.
+	// Snapshot returns the whole state. It depends on nothing else: equal states give equal bytes. The bytes are the caller's.
 	Snapshot() []byte
 	// Restore replaces the whole state by one that Snapshot returned, here or on another node. What it cannot read it refuses, and the state then
 	// stays as it was. It does not keep the bytes.
