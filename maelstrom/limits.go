@@ -41,6 +41,11 @@ const (
 	// afterSilence is added to it before the first election, so that its messages are not lost.
 	afterSilence = 5 * time.Millisecond
 
+	// maxChunk is how many bytes of a snapshot go into one message: 48 KiB in base64.
+	maxChunk = 36 << 10
+	// trailingShare says which part of the entries between two snapshots stays in memory behind the newer one.
+	trailingShare = 10
+
 	// maxFloodGap is the longest pause between two attempts to find a way around a cut link, in times that a peer has to answer.
 	maxFloodGap = 8
 

@@ -28,6 +28,8 @@ type Options struct {
 	DataDir string `help:"Directory of this node's own for term, vote, log and snapshot, which then survive a crash; without it nothing does." placeholder:"DIR"`
 	// RunID names the run of the cluster, if a directory must not be taken from one run into another.
 	RunID string `name:"run-id" help:"Name of this run of the cluster; a data directory of another run is refused. Without it any run's is taken." placeholder:"NAME"`
+	// SnapshotEntries is after how many entries the state is saved and the log before it dropped, but for a tenth as many.
+	SnapshotEntries int `help:"Take a snapshot of the state after this many log entries, and drop the log before it but for a tenth as many; 0 is 10000." default:"0" placeholder:"N"`
 	// Seed makes the node's random choices repeatable. Nodes of one cluster may have the same.
 	Seed uint64 `help:"Seed of random time-outs; 0 draws one." default:"0"`
 }
@@ -36,6 +38,9 @@ type Options struct {
 func (o Options) Validate() error {
 	if o.ElectionTimeout != 0 && (o.MinElectionTimeout != 0 || o.MaxElectionTimeout != 0) {
 		return errors.New("--election-timeout fixes what --min-election-timeout and --max-election-timeout bound: give one or the others")
+	}
+	if o.SnapshotEntries < 0 {
+		return errors.New("--snapshot-entries is negative: a log that is never cut grows without bound")
 	}
 	return o.raftConfig("n1", []raft.NodeID{"n1"}).Validate()
 }
@@ -52,6 +57,11 @@ func (o Options) raftConfig(id raft.NodeID, members []raft.NodeID) raft.Config[c
 		MaxElectionTimeout: milliseconds(o.MaxElectionTimeout),
 		Heartbeat:          milliseconds(o.Heartbeat),
 		SizeOf:             sizeOf,
+		SnapshotEntries:    o.SnapshotEntries,
+		MaxChunkBytes:      maxChunk,
+	}
+	if o.SnapshotEntries > 0 {
+		c.TrailingEntries = max(o.SnapshotEntries/trailingShare, 1)
 	}
 	if len(members) > 1 {
 		c.FirstElection = silence + afterSilence

@@ -657,6 +657,7 @@ func TestDetoursAreNotTimed(t *testing.T) {
 		raft.PreVoteReply{Term: 3, Granted: true, At: 5},
 		raft.VoteReply{Term: 3, Granted: true, At: 5},
 		raft.AppendReply{Term: 3, OK: true, Match: 4, At: 5},
+		raft.SnapshotReply{Term: 3, Index: 4, At: 5},
 		raft.CommitNotice{Term: 3, Commit: 5},
 	} {
 		want := body
@@ -668,6 +669,9 @@ func TestDetoursAreNotTimed(t *testing.T) {
 			b.At = -1
 			want = b
 		case raft.AppendReply:
+			b.At = -1
+			want = b
+		case raft.SnapshotReply:
 			b.At = -1
 			want = b
 		}

@@ -69,6 +69,9 @@ func untimed(body raft.Body) raft.Body {
 	case raft.AppendReply:
 		b.At = unknown
 		return b
+	case raft.SnapshotReply:
+		b.At = unknown
+		return b
 	}
 	return body
 }

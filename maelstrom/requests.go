@@ -79,6 +79,7 @@ type statusOK struct {
 	Commit    raft.Index      `json:"commit"`
 	Applied   raft.Index      `json:"applied"`
 	Last      raft.Index      `json:"last"`
+	Snapshot  raft.Index      `json:"snapshot"`            // the log before it is dropped, but for a few entries
 	ElectionT int64           `json:"election_timeout_ms"` // the top of the random range
 	RTT       int64           `json:"rtt_us"`              // 0: not measured yet
 	Failed    bool            `json:"failed,omitempty"`    // it takes no part in the cluster any more
@@ -90,7 +91,7 @@ func (s *server) statusReply(who asker) statusOK {
 	status := s.member.core.Status()
 	ok := statusOK{
 		Type: "status_ok", Role: status.Role.String(), Term: status.Term, Leader: status.Leader, Commit: status.Commit,
-		Applied: status.Applied, Last: status.Last, ElectionT: status.ElectionTimeout.Milliseconds(), Failed: status.Failed,
+		Applied: status.Applied, Last: status.Last, Snapshot: status.Snapshot, ElectionT: status.ElectionTimeout.Milliseconds(), Failed: status.Failed,
 		Dropped: s.drops.snapshot(), InReplyTo: who.msgID,
 	}
 	if status.Measured {

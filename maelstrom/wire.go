@@ -20,6 +20,8 @@ const (
 	kindRequestVoteOK   = "request_vote_ok"
 	kindAppendEntries   = "append_entries"
 	kindAppendEntriesOK = "append_entries_ok"
+	kindSnapshot        = "install_snapshot"
+	kindSnapshotOK      = "install_snapshot_ok"
 	kindCommitNotice    = "commit_notice"
 	kindForward         = "forward"
 	kindReadIndex       = "read_index"
@@ -70,6 +72,29 @@ type appendEntriesOKBody struct {
 	HintTerm  raft.Term  `json:"hint_term"`
 	Round     uint64     `json:"round"`
 	At        int64      `json:"at_us"`
+}
+
+// snapshotBody is a chunk of a snapshot: data, in base64, stands at offset of a state of size bytes.
+type snapshotBody struct {
+	Type     string     `json:"type"`
+	Term     raft.Term  `json:"term"`
+	Index    raft.Index `json:"index"`
+	LastTerm raft.Term  `json:"last_term"`
+	Offset   uint64     `json:"offset"`
+	Size     uint64     `json:"size"`
+	Data     []byte     `json:"data"`
+	At       int64      `json:"at_us"`
+}
+
+type snapshotOKBody struct {
+	Type  string     `json:"type"`
+	Term  raft.Term  `json:"term"`
+	Index raft.Index `json:"index"`
+	Chunk uint64     `json:"chunk"` // offset of the chunk that is answered
+	// Offset of the chunk that is wanted, if not done.
+	Offset uint64 `json:"offset"`
+	Done   bool   `json:"done"`
+	At     int64  `json:"at_us"`
 }
 
 type commitNoticeBody struct {
@@ -156,6 +181,10 @@ func encodeBody(body raft.Body) any {
 		return appendEntriesOKBody{
 			kindAppendEntriesOK, b.Term, b.OK, b.Match, b.PrevIndex, b.HintIndex, b.HintTerm, b.Round, b.At.Microseconds(),
 		}
+	case raft.SnapshotRequest:
+		return snapshotBody{kindSnapshot, b.Term, b.Index, b.LastTerm, b.Offset, b.Size, append([]byte{}, b.Data...), b.At.Microseconds()}
+	case raft.SnapshotReply:
+		return snapshotOKBody{kindSnapshotOK, b.Term, b.Index, b.Chunk, b.Offset, b.Done, b.At.Microseconds()}
 	case raft.CommitNotice:
 		return commitNoticeBody{kindCommitNotice, b.Term, b.Commit}
 	case raft.ForwardRequest[command]:

@@ -1,6 +1,7 @@
 package maelstrom
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -40,6 +41,18 @@ var decoders = map[string]func(*fields) raft.Body{
 		return raft.AppendReply{
 			Term: f.term("term"), OK: f.flag("success"), Match: f.index("match"), PrevIndex: f.index("prev_index"),
 			HintIndex: f.index("hint_index"), HintTerm: f.term("hint_term"), Round: f.number("round"), At: f.micros("at_us"),
+		}
+	},
+	kindSnapshot: func(f *fields) raft.Body {
+		return raft.SnapshotRequest{
+			Term: f.term("term"), Index: f.index("index"), LastTerm: f.term("last_term"), Offset: f.number("offset"), Size: f.number("size"),
+			Data: f.bytes("data"), At: f.micros("at_us"),
+		}
+	},
+	kindSnapshotOK: func(f *fields) raft.Body {
+		return raft.SnapshotReply{
+			Term: f.term("term"), Index: f.index("index"), Chunk: f.number("chunk"), Offset: f.number("offset"), Done: f.flag("done"),
+			At: f.micros("at_us"),
 		}
 	},
 	kindCommitNotice: func(f *fields) raft.Body {
@@ -114,6 +127,16 @@ func decodeBody(kind string, o object) (raft.Body, error) {
 
 func (f *fields) term(name string) raft.Term   { return raft.Term(f.number(name)) }
 func (f *fields) index(name string) raft.Index { return raft.Index(f.number(name)) }
+
+// bytes reads base64.
+func (f *fields) bytes(name string) []byte {
+	text, ok := f.text(name)
+	data, err := base64.StdEncoding.DecodeString(text)
+	if !ok || err != nil {
+		f.fail(name, "base64")
+	}
+	return data
+}
 
 // objects reads a list of objects, each with read, until one of them is not right.
 func (f *fields) objects(name string, read func(*fields)) {

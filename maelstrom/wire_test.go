@@ -35,6 +35,8 @@ func sampleMessages() []raft.Body {
 			Entries: []raft.Entry[command]{{Index: 6, Term: 1}, {Index: 7, Term: 1, ID: raft.ProposalID{Node: "n3", Seq: 123}, Command: cas}},
 		},
 		raft.AppendReply{Match: 6, PrevIndex: 7, HintIndex: 3, HintTerm: 1, Round: 1, At: 5000},
+		raft.SnapshotRequest{Term: 1, Index: 5, LastTerm: 1, Offset: 3, Size: 90, Data: []byte("{\"sessions\":\xff"), At: 6000},
+		raft.SnapshotReply{Index: 5, Chunk: 3, Offset: 6, At: 7000},
 		raft.CommitNotice{Commit: 3},
 		raft.ForwardRequest[command]{Term: 0, Proposals: []raft.Proposal[command]{{Seq: 4, Command: write}, {Seq: 5, Command: cas}}},
 		raft.ReadRequest{ID: 4, Round: true},
@@ -102,7 +104,7 @@ func drawBody(t *rapid.T) raft.Body {
 		return time.Duration(rapid.Int64Range(0, 1<<53).Draw(t, "at")) * time.Microsecond
 	}
 	flag := func() bool { return rapid.Bool().Draw(t, "flag") }
-	switch rapid.IntRange(0, 11).Draw(t, "type") {
+	switch rapid.IntRange(0, 13).Draw(t, "type") {
 	case 0:
 		return raft.PreVoteRequest{Term: term(), LastIndex: index(), LastTerm: term(), At: at()}
 	case 1:
@@ -141,6 +143,13 @@ func drawBody(t *rapid.T) raft.Body {
 		return raft.ConfirmRequest{Term: term(), ID: number("id")}
 	case 10:
 		return raft.ConfirmReply{Term: term(), ID: number("id")}
+	case 11:
+		data := rapid.SliceOf(rapid.Byte()).Draw(t, "data")
+		return raft.SnapshotRequest{
+			Term: term(), Index: index(), LastTerm: term(), Offset: number("offset"), Size: number("size"), Data: data, At: at(),
+		}
+	case 12:
+		return raft.SnapshotReply{Term: term(), Index: index(), Chunk: number("chunk"), Offset: number("offset"), Done: flag(), At: at()}
 	}
 	return raft.ReadReply{Term: term(), ID: number("id"), Index: index(), Confirmed: flag()}
 }

@@ -40,6 +40,10 @@ func (c *core[C]) checkBody(from NodeID, body Body) error {
 		return c.checkAppend(from, b)
 	case AppendReply:
 		return c.checkAppendReply(b)
+	case SnapshotRequest:
+		return c.checkSnapshot(from, b)
+	case SnapshotReply:
+		return c.checkSnapshotReply(from, b)
 	case ForwardRequest[C]:
 		for _, p := range b.Proposals {
 			if p.Seq == 0 || p.Seq > 2*maxNumber {

@@ -22,6 +22,14 @@ const (
 	DefaultMaxInflightBytes = 4 << 20
 	// DefaultMaxRequests is how many requests may wait on one node; a further one is refused with ErrOverloaded.
 	DefaultMaxRequests = 16384
+	// DefaultSnapshotEntries is after how many applied entries a node takes a snapshot of its state.
+	DefaultSnapshotEntries = 10_000
+	// DefaultSnapshotBytes is after how many bytes of applied entries it does so, if that comes first.
+	DefaultSnapshotBytes = 16 << 20
+	// DefaultTrailingEntries is how many entries before a snapshot are kept in memory, for followers that are a little behind.
+	DefaultTrailingEntries = 1000
+	// DefaultMaxChunkBytes cuts a snapshot on its way to a follower.
+	DefaultMaxChunkBytes = 48 << 10
 
 	// leastElectionTimeout is the lowest that can be configured: below it, time has no room for heartbeats.
 	leastElectionTimeout = time.Millisecond
@@ -77,6 +85,15 @@ type Config[C any] struct {
 	MaxInflight      int
 	MaxInflightBytes int
 	MaxRequests      int
+
+	// SnapshotEntries and SnapshotBytes say after how many applied entries, or bytes of them, a node takes a snapshot and drops the entries
+	// before it. A negative value means that this is no reason. Nodes may differ in it.
+	SnapshotEntries int
+	SnapshotBytes   int
+	// TrailingEntries is how many entries before the snapshot stay in memory; none if it is negative.
+	TrailingEntries int
+	// MaxChunkBytes cuts a SnapshotRequest.
+	MaxChunkBytes int
 }
 
 // withDefaults returns a copy of the configuration in which no field is zero that must not be.
@@ -91,6 +108,10 @@ func (c Config[C]) withDefaults() Config[C] {
 	setDefault(&c.MaxInflight, DefaultMaxInflight)
 	setDefault(&c.MaxInflightBytes, DefaultMaxInflightBytes)
 	setDefault(&c.MaxRequests, DefaultMaxRequests)
+	setDefault(&c.SnapshotEntries, DefaultSnapshotEntries)
+	setDefault(&c.SnapshotBytes, DefaultSnapshotBytes)
+	setDefault(&c.TrailingEntries, DefaultTrailingEntries)
+	setDefault(&c.MaxChunkBytes, DefaultMaxChunkBytes)
 	if c.SizeOf == nil {
 		c.SizeOf = func(C) int { return 1 }
 	}
@@ -122,6 +143,7 @@ func (c Config[C]) Validate() error {
 		{"MaxInflight", int64(d.MaxInflight) - 1},
 		{"MaxInflightBytes", int64(d.MaxInflightBytes) - 1},
 		{"MaxRequests", int64(d.MaxRequests) - 1},
+		{"MaxChunkBytes", int64(d.MaxChunkBytes) - 1},
 	} {
 		if f.value < 0 {
 			return fmt.Errorf("raft: %s is too small", f.name)

@@ -11,7 +11,8 @@ const never = time.Duration(-1 << 62)
 
 // core is the protocol itself: plain data and functions on it, entered by one caller at a time. Node puts the mutex around it.
 //
-// Invariants: applied <= handedOut <= commit <= log.last(); terms, commit and applied never fall; what was committed is never
+// Invariants: log.base <= snapshot.Index <= applied <= handedOut <= commit <= log.last(), but that a leader's snapshot counts from when it is
+// installed, not from when it is durable and applied; terms, commit and applied never fall; what was committed is never
 // truncated. invariants.go checks these and more.
 type core[C any] struct {
 	id    NodeID
@@ -31,6 +32,13 @@ type core[C any] struct {
 	handedOut   Index // given out to be applied
 	applied     Index
 	appliedTerm Term
+
+	snapshot     Snapshot  // the newest that is durable
+	fresh        *Snapshot // newer and not handed out yet
+	restore      *Snapshot // a leader's, which the state machine has not been given yet
+	installed    Index     // of the last snapshot that came from a leader
+	appliedBytes int       // since the last snapshot
+	incoming     *incoming // nil if nothing has come yet
 
 	role       role
 	electionAt time.Duration // when to stand for election; not used by a leader
@@ -63,12 +71,15 @@ func newCore[C any](cfg Config[C], saved Saved[C], now time.Duration) *core[C] {
 		}
 	}
 	c.confirmers, c.doubtAt = slices.Clone(c.peers), forever
+	c.log.reset(saved.Snapshot.Index, saved.Snapshot.Term)
 	c.log.append(slices.Clone(saved.Entries)...)
 	c.log.handed, c.log.saved = c.log.last(), c.log.last()
-	// What was applied is not remembered across a restart, and neither is what was committed: the state machine starts empty and the
-	// next leader says how far to go (Figure 2: commitIndex and lastApplied are volatile).
+	// What was applied behind the snapshot is not remembered across a restart, and neither is what was committed: the next leader says how far to
+	// go (Figure 2: commitIndex and lastApplied are volatile).
+	c.snapshot = saved.Snapshot
+	c.commit, c.handedOut, c.applied, c.appliedTerm = c.log.base, c.log.base, c.log.base, c.log.baseTerm
 	c.requests = newRequests[C](c.rng.Uint64N(maxNumber))
-	c.role = newFollower[C]("", 0, 0)
+	c.role = newFollower[C]("", 0, c.commit)
 	c.resetElectionTimer()
 	if c.hard.Term == 0 && c.log.last() == 0 {
 		c.electionAt = now + cfg.FirstElection
@@ -141,8 +152,11 @@ func (c *core[C]) step(m Message) {
 
 // rejectStale answers a message of an earlier term: only a leader that does not know it has been deposed needs to be told (§5.1).
 func (c *core[C]) rejectStale(m Message) {
-	if b, ok := m.Body.(AppendRequest[C]); ok {
+	switch b := m.Body.(type) {
+	case AppendRequest[C]:
 		c.send(m.From, AppendReply{Term: c.hard.Term, At: b.At})
+	case SnapshotRequest:
+		c.send(m.From, SnapshotReply{Term: c.hard.Term, At: b.At})
 	}
 }
 
@@ -155,6 +169,10 @@ func (c *core[C]) stepCurrent(m Message) {
 		c.handleAppend(m.From, b)
 	case AppendReply:
 		c.handleAppendReply(m.From, b)
+	case SnapshotRequest:
+		c.handleSnapshot(m.From, b)
+	case SnapshotReply:
+		c.handleSnapshotReply(m.From, b)
 	case CommitNotice:
 		c.handleCommitNotice(m.From, b)
 	case ForwardRequest[C], ReadRequest:

@@ -23,6 +23,7 @@
 //	log.go                     the log, with global indices
 //	replication_leader.go      §5.3 and §5.4.2 from the leader's side; progress.go: what it knows of a follower
 //	replication_follower.go    the same from the follower's side
+//	snapshot.go                §7: the state takes the place of the log, and goes to followers that lack what was dropped
 //	early.go                   followers that know by themselves what is committed
 //	reads.go                   linearizable reads without the log, thesis §6.4
 //	requests.go, forward.go    what becomes of a request: result, definitely not, or unknown

@@ -1,7 +1,9 @@
 package raft
 
 import (
+	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -16,6 +18,16 @@ func (j *journal) Apply(_ Index, command string) string {
 
 func (j *journal) Query(query string) string {
 	return query + ":" + string(rune('0'+len(j.commands)))
+}
+
+func (j *journal) Snapshot() []byte { return []byte(strings.Join(j.commands, " ")) }
+
+func (j *journal) Restore(state []byte) error {
+	if string(state) == "damaged" {
+		return errors.New("damaged state")
+	}
+	j.commands = strings.Fields(string(state))
+	return nil
 }
 
 // host drives one node by hand. Its peers exist only as names, and say what the test makes them say.
@@ -179,7 +191,7 @@ func (h *host) lead() Term {
 func (h *host) acks(from NodeID) {
 	h.t.Helper()
 	v := h.View()
-	h.gets(from, AppendReply{Term: v.Term, OK: true, Match: Index(len(v.Log)), At: h.now, Round: h.round()})
+	h.gets(from, AppendReply{Term: v.Term, OK: true, Match: v.Base + Index(len(v.Log)), At: h.now, Round: h.round()})
 }
 
 // round returns the newest round of the leader.

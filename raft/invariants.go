@@ -5,12 +5,16 @@ import "fmt"
 // View is a look into a node for tests: what Figure 2 lists, as it stands. The log is shared with the node and must not be changed.
 type View[C any] struct {
 	HardState
-	Role    Role
-	Leader  NodeID
-	Log     []Entry[C] // from index 1
-	Saved   Index      // up to here durable
-	Commit  Index
-	Applied Index
+	Role     Role
+	Leader   NodeID
+	Base     Index // everything up to here has been dropped
+	BaseTerm Term
+	Log      []Entry[C] // from Base+1
+	// Snapshot is the newest that is durable.
+	Snapshot Snapshot
+	Saved    Index // up to here durable
+	Commit   Index
+	Applied  Index
 }
 
 // View returns the state of the node.
@@ -21,7 +25,7 @@ func (n *Node[C, R]) View() View[C] {
 	c := n.core
 	return View[C]{
 		HardState: c.hard, Role: c.role.kind(), Leader: status.Leader,
-		Log: c.log.slice(c.log.base, c.log.last()), Saved: c.log.saved, Commit: c.commit, Applied: c.applied,
+		Base: c.log.base, BaseTerm: c.log.baseTerm, Snapshot: c.snapshot, Log: c.log.slice(c.log.base, c.log.last()), Saved: c.log.saved, Commit: c.commit, Applied: c.applied,
 	}
 }
 
@@ -47,7 +51,7 @@ func (c *core[C]) checkOrder() error {
 		name string
 		at   Index
 	}{
-		{"base", l.base}, {"applied", c.applied}, {"handed out", c.handedOut}, {"commit", c.commit}, {"last", l.last()},
+		{"base", l.base}, {"snapshot", max(c.snapshot.Index, c.installed)}, {"applied", max(c.applied, c.installed)}, {"handed out", max(c.handedOut, c.installed)}, {"commit", c.commit}, {"last", l.last()},
 	}
 	for i := 1; i < len(chain); i++ {
 		if chain[i-1].at > chain[i].at {
@@ -68,7 +72,7 @@ func (c *core[C]) checkLeader(l *leader[C]) error {
 	if c.hard.VotedFor != c.id {
 		return fmt.Errorf("raft: leader of term %d voted for %q", c.hard.Term, c.hard.VotedFor)
 	}
-	if t, ok := c.log.term(l.first); !ok || t != c.hard.Term {
+	if t, ok := c.log.term(l.first); l.first >= c.log.base && (!ok || t != c.hard.Term) {
 		return fmt.Errorf("raft: the no-op of the leader of term %d is gone", c.hard.Term)
 	}
 	for i, p := range l.peers {

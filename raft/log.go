@@ -1,6 +1,9 @@
 package raft
 
-import "sort"
+import (
+	"slices"
+	"sort"
+)
 
 // log is the replicated log of §5.3. Indices are global: base is the place before the first entry that is kept.
 //
@@ -59,6 +62,22 @@ func (l *log[C]) truncate(last Index) {
 	l.entries = l.entries[:n:n] // no capacity: the next append moves to fresh memory
 	l.handed = min(l.handed, last)
 	l.saved = min(l.saved, last)
+}
+
+// compact drops all entries up to an index. The others move to fresh memory: slices that were handed out stay as they are, and what nobody
+// holds any more is given back.
+func (l *log[C]) compact(to Index) {
+	if to <= l.base {
+		return
+	}
+	term, _ := l.term(to)
+	l.entries = slices.Clone(l.entries[to-l.base:])
+	l.base, l.baseTerm = to, term
+}
+
+// reset drops all entries and goes on behind an index, which a snapshot reaches.
+func (l *log[C]) reset(base Index, term Term) {
+	*l = log[C]{base: base, baseTerm: term, handed: base, saved: base}
 }
 
 // upToDate says whether a log that ends in (index, term) is at least as up to date as this one (§5.4.1).

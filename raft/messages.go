@@ -14,6 +14,7 @@ type Message struct {
 //	PreVoteRequest  PreVoteReply   would you vote for me?          thesis §9.6
 //	VoteRequest     VoteReply      vote for me                     paper §5.2
 //	AppendRequest   AppendReply    entries, heartbeat, read round  paper §5.3, thesis §6.4
+//	SnapshotRequest SnapshotReply  a chunk of a snapshot           paper §7
 //	CommitNotice                   somebody at your place waits for this
 //	ForwardRequest                 proposals for the leader
 //	ReadRequest     ReadReply      a read index for waiting reads  thesis §6.4
@@ -93,6 +94,31 @@ type AppendReply struct {
 	At    time.Duration
 }
 
+// SnapshotRequest is InstallSnapshot of the paper's Figure 13: one chunk of the state that all entries up to Index led to. It goes to a follower that
+// lacks entries which the leader has dropped.
+type SnapshotRequest struct {
+	Term Term
+	// Index and LastTerm are those of the last entry that the snapshot stands for. Together with the term they name the snapshot.
+	Index    Index
+	LastTerm Term
+	// Data stands at Offset of a state of Size bytes. It is empty only if the state is.
+	Offset uint64
+	Size   uint64
+	Data   []byte
+	At     time.Duration
+}
+
+// SnapshotReply answers a SnapshotRequest. If Done, the sender has durably all that the snapshot at Index stands for, by the snapshot or by its log; else
+// it wants the chunk at Offset.
+type SnapshotReply struct {
+	Term   Term
+	Index  Index
+	Chunk  uint64 // Offset of the request
+	Offset uint64
+	Done   bool
+	At     time.Duration
+}
+
 // CommitNotice tells a follower of a new commit index between two appends. It is sent only where a client waits for it, and wants
 // no reply.
 type CommitNotice struct {
@@ -151,6 +177,8 @@ func (m VoteRequest) term() Term       { return m.Term }
 func (m VoteReply) term() Term         { return m.Term }
 func (m AppendRequest[C]) term() Term  { return m.Term }
 func (m AppendReply) term() Term       { return m.Term }
+func (m SnapshotRequest) term() Term   { return m.Term }
+func (m SnapshotReply) term() Term     { return m.Term }
 func (m CommitNotice) term() Term      { return m.Term }
 func (m ForwardRequest[C]) term() Term { return m.Term }
 func (m ReadRequest) term() Term       { return m.Term }

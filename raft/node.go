@@ -2,6 +2,7 @@ package raft
 
 import (
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -32,6 +33,7 @@ type Batch[C any] struct {
 	// Messages may promise what Changes makes durable, so they leave after it.
 	Messages []Message
 
+	restore   *Snapshot // before committed
 	committed []Entry[C]
 	reads     []read[C]
 	ended     []ended
@@ -42,8 +44,8 @@ func (b Batch[C]) Empty() bool {
 	return b.Changes.Empty() && len(b.Messages) == 0 && len(b.committed) == 0 && len(b.reads) == 0 && len(b.ended) == 0
 }
 
-// New returns a node that continues from what a Storage had saved. The state machine must be new: every command since
-// the beginning of the log will be applied to it, once it is known again to be committed.
+// New returns a node that continues from what a Storage had saved. The state machine must be new: it is given the snapshot, and every
+// command behind it will be applied to it once it is known again to be committed.
 func New[C, R any](cfg Config[C], sm StateMachine[C, R], saved Saved[C], now time.Duration) (*Node[C, R], error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -51,13 +53,22 @@ func New[C, R any](cfg Config[C], sm StateMachine[C, R], saved Saved[C], now tim
 	if err := checkSaved(saved); err != nil {
 		return nil, err
 	}
+	if saved.Snapshot.Index > 0 {
+		if err := sm.Restore(saved.Snapshot.State); err != nil {
+			return nil, fmt.Errorf("raft: saved snapshot: %w", err)
+		}
+	}
 	return &Node[C, R]{core: newCore(cfg.withDefaults(), saved, now), sm: sm}, nil
 }
 
 func checkSaved[C any](saved Saved[C]) error {
-	var term Term
+	s := saved.Snapshot
+	if checkPosition(s.Index, s.Term, saved.Term) != nil {
+		return errors.New("raft: saved snapshot is damaged: an impossible position")
+	}
+	term := s.Term
 	for i, e := range saved.Entries {
-		if e.Index != Index(i+1) || e.Term < term || e.Term > saved.Term {
+		if e.Index != s.Index+1+Index(i) || e.Term == 0 || e.Term < term || e.Term > saved.Term {
 			return errors.New("raft: saved log is damaged: entries do not follow each other")
 		}
 		term = e.Term
@@ -145,7 +156,11 @@ func (n *Node[C, R]) Take(now time.Duration) Batch[C] {
 		b.HardState, c.hardDirty = &h, false
 	}
 	b.Lives, c.lives = c.lives, 0
+	b.Snapshot, c.fresh = c.fresh, nil
 	b.Entries = c.log.takeUnwritten()
+	if b.restore, c.restore = c.restore, nil; b.restore != nil {
+		c.handedOut = b.restore.Index
+	}
 	b.committed = c.log.slice(c.handedOut, c.commit)
 	c.handedOut = c.commit
 	return b
@@ -155,6 +170,9 @@ func (n *Node[C, R]) Take(now time.Duration) Batch[C] {
 func (n *Node[C, R]) Saved(b Batch[C]) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if b.Snapshot != nil {
+		n.core.snapshotSaved(*b.Snapshot)
+	}
 	if len(b.Entries) > 0 {
 		e := b.Entries[len(b.Entries)-1]
 		n.core.log.markSaved(e.Index, e.Term)
@@ -165,9 +183,13 @@ func (n *Node[C, R]) Saved(b Batch[C]) {
 // without holding the mutex.
 func (n *Node[C, R]) Apply(b Batch[C]) []Outcome[R] {
 	var outcomes []Outcome[R]
+	if b.restore != nil {
+		n.restore(*b.restore)
+	}
 	if len(b.committed) > 0 {
 		outcomes = n.applied(b.committed, n.execute(b.committed))
 	}
+	n.takeSnapshot()
 	n.mu.Lock()
 	n.core.requests.release(n.core.applied)
 	reads := append(b.reads, n.core.requests.takeReady()...)
@@ -177,6 +199,30 @@ func (n *Node[C, R]) Apply(b Batch[C]) []Outcome[R] {
 		outcomes = append(outcomes, Outcome[R]{Ticket: q.ticket, Result: n.sm.Query(q.query)})
 	}
 	return append(outcomes, endings[R](ends)...)
+}
+
+// restore gives the state machine a leader's snapshot. One that it refuses leaves a node that has no state to go on from.
+func (n *Node[C, R]) restore(s Snapshot) {
+	if err := n.sm.Restore(s.State); err != nil {
+		panic(fmt.Sprintf("raft: the leader's snapshot at %d: %v", s.Index, err))
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.core.restored(s)
+}
+
+// takeSnapshot takes a snapshot of the state machine if one is due. Only notes are made while the mutex is held, however large the state is.
+func (n *Node[C, R]) takeSnapshot() {
+	n.mu.Lock()
+	due, s := n.core.snapshotDue(), Snapshot{Index: n.core.applied, Term: n.core.appliedTerm}
+	n.mu.Unlock()
+	if !due {
+		return
+	}
+	s.State = n.sm.Snapshot()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.core.snapshotTaken(s)
 }
 
 // execute applies committed entries to the state machine, and returns a result for each.
@@ -199,6 +245,7 @@ func (n *Node[C, R]) applied(entries []Entry[C], results []R) []Outcome[R] {
 	for i, e := range entries {
 		newTerm := e.Term > c.appliedTerm
 		c.applied, c.appliedTerm = e.Index, e.Term
+		c.appliedBytes += c.cfg.SizeOf(e.Command)
 		if ticket, mine := c.requests.applied(e.ID, c.id, e.Term, newTerm); mine {
 			outcomes = append(outcomes, Outcome[R]{Ticket: ticket, Result: results[i]})
 		}
@@ -246,6 +293,7 @@ type Status struct {
 	Last     Index
 	Commit   Index
 	Applied  Index
+	Snapshot Index // the newest that is durable here
 	RTT      RoundTrip
 	Measured bool // RTT is measured, not assumed
 	// ElectionTimeout is the top of the range from which time-outs are drawn.
@@ -262,7 +310,7 @@ func (n *Node[C, R]) Status() Status {
 	c := n.core
 	s := Status{
 		ID: c.id, Role: c.role.kind(), Term: c.hard.Term, Last: c.log.last(), Commit: c.commit, Applied: c.applied,
-		RTT: c.pace.rtt, Measured: c.pace.measured, ElectionTimeout: c.pace.electionMax(), Heartbeat: c.pace.heartbeatEvery(),
+		Snapshot: c.snapshot.Index, RTT: c.pace.rtt, Measured: c.pace.measured, ElectionTimeout: c.pace.electionMax(), Heartbeat: c.pace.heartbeatEvery(),
 		Requests: c.requests.count, Failed: c.failed != nil,
 	}
 	switch r := c.role.(type) {

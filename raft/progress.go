@@ -16,6 +16,9 @@ type progress struct {
 	// agreed: the follower has accepted an append in this term, so match is a place where the logs surely agree.
 	agreed bool
 
+	// transfer is the snapshot that the follower gets, because it needs entries that are dropped; else nil.
+	transfer *transfer
+
 	flights     []flight
 	flightBytes int
 

@@ -49,15 +49,15 @@ func (c *core[C]) hearLeader(f *follower[C]) {
 // appendEntries makes the log agree with the leader's up to the last entry of the request, if it agrees before the first.
 func (c *core[C]) appendEntries(f *follower[C], m AppendRequest[C]) AppendReply {
 	reply := AppendReply{Term: c.hard.Term, Round: m.Round, At: m.At, PrevIndex: m.PrevIndex}
-	if !c.log.has(m.PrevIndex, m.PrevTerm) {
+	if m.PrevIndex >= c.log.base && !c.log.has(m.PrevIndex, m.PrevTerm) {
 		reply.HintIndex = c.log.lastAtOrBelow(min(c.log.last(), m.PrevIndex-1), m.PrevTerm)
 		reply.HintTerm, _ = c.log.term(reply.HintIndex)
 		return reply
 	}
-	// What is there already stays, also behind the request's end: the request may be old, and entries that follow
+	// What was dropped here was committed, so it agrees. What is there already stays, also behind the request's end: the request may be old, and entries that follow
 	// it may have been acknowledged since. Only a real conflict proves the rest to be wrong.
 	fresh := m.Entries
-	for len(fresh) > 0 && c.log.has(fresh[0].Index, fresh[0].Term) {
+	for len(fresh) > 0 && (fresh[0].Index <= c.log.base || c.log.has(fresh[0].Index, fresh[0].Term)) {
 		fresh = fresh[1:]
 	}
 	if len(fresh) > 0 {

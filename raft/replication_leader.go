@@ -16,7 +16,12 @@ func (c *core[C]) sendAppends(l *leader[C]) {
 			p.retry()
 		}
 		sent := false
-		for c.reachable(p) && p.next <= c.log.last() && !p.full(c.cfg.MaxInflight, c.cfg.MaxInflightBytes) {
+		if p.next > c.log.base {
+			p.transfer = nil
+		} else if c.reachable(p) {
+			c.sendSnapshot(id, p)
+		}
+		for c.reachable(p) && p.transfer == nil && p.next > c.log.base && p.next <= c.log.last() && !p.full(c.cfg.MaxInflight, c.cfg.MaxInflightBytes) {
 			c.sendEntries(l, id, p)
 			sent = true
 		}
@@ -41,12 +46,14 @@ func (c *core[C]) sendEntries(l *leader[C], id NodeID, p *progress) {
 	c.sendAppend(l, id, p, prev, c.log.slice(prev, last))
 }
 
-// sendHeartbeat sends an append without entries, at the place where the logs surely agree if there is one.
+// sendHeartbeat sends an append without entries, at the place where the logs surely agree if there is one. If that was dropped, the first place
+// is that is known: a follower that has it needs no snapshot.
 func (c *core[C]) sendHeartbeat(l *leader[C], id NodeID, p *progress) {
 	prev := p.match
 	if !p.agreed {
 		prev = p.next - 1
 	}
+	prev = max(prev, c.log.base)
 	c.sendAppend(l, id, p, prev, nil)
 }
 
@@ -148,6 +155,9 @@ func (c *core[C]) leaderNext(l *leader[C]) time.Duration {
 		next = min(next, p.sentAt+c.pace.heartbeatEvery())
 		if len(p.flights) > 0 && c.reachable(p) {
 			next = min(next, p.flights[0].sentAt+c.pace.resendAfter()+1)
+		}
+		if p.transfer != nil && c.reachable(p) {
+			next = min(next, p.transfer.sentAt+c.pace.resendAfter()+1)
 		}
 	}
 	return next

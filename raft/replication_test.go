@@ -487,6 +487,7 @@ func TestConfigIsValidated(t *testing.T) {
 		{ID: "a", Members: ab, Heartbeat: time.Second},
 		{ID: "a", Members: ab, MaxInflight: -1},
 		{ID: "a", Members: ab, MaxRequests: -1},
+		{ID: "a", Members: ab, MaxChunkBytes: -1},
 	} {
 		if _, err := New(c, &journal{}, Saved[string]{}, 0); err == nil {
 			t.Errorf("accepted %+v", c)

@@ -13,7 +13,8 @@ import (
 // What can be said of a proposal rests on three facts. (1) A leader appends only proposals that were sent under its own term, so
 // an entry made from a proposal has no later term than the latest under which the proposal was sent. (2) Terms never fall along
 // the log. (3) Entries are applied in the order of the log. So when this node has applied an entry of a later term
-// than any under which a proposal was sent, and has not applied the proposal, it never will: the proposal is dead.
+// than any under which a proposal was sent, and has not applied the proposal, it never will: the proposal is dead. A
+// snapshot from a leader hides which proposals were applied; those that were sent before it are never held for dead (hide).
 
 // forever is a time after all others.
 const forever = time.Duration(math.MaxInt64)
@@ -28,6 +29,7 @@ type proposal[C any] struct {
 	resendAt time.Duration
 	tries    int
 	queued   bool // in requests.queue
+	hidden   bool // a snapshot may have brought its effect
 }
 
 // read is a query that waits for a state which is new enough.
@@ -207,7 +209,7 @@ func (r *requests[C]) expireReads(reads []read[C], now time.Duration) []read[C] 
 
 // fate is what can be said of a proposal that has not been applied.
 func (p *proposal[C]) fate() error {
-	if p.sentTerm == 0 {
+	if p.sentTerm == 0 && !p.hidden {
 		return ErrUnavailable
 	}
 	return ErrUnknown
@@ -242,6 +244,22 @@ func (r *requests[C]) applied(e ProposalID, self NodeID, term Term, newTerm bool
 		}
 	}
 	return Ticket(e.Seq), mine
+}
+
+// hide notes that entries were passed over for a snapshot, and with them perhaps any proposal that has been sent to a leader. With resend they are sent
+// again, and the state machine knows whether they were executed; whatever is applied from now on, they are never known to be dead. Without,
+// nobody will ever know.
+func (r *requests[C]) hide(now time.Duration, resend bool) {
+	for _, seq := range slices.Sorted(maps.Keys(r.live)) {
+		switch p := r.live[seq]; {
+		case p.sentTerm == 0:
+		case resend:
+			p.hidden, p.resendAt = true, now
+			r.check = min(r.check, now)
+		default:
+			r.end(p, ErrUnknown)
+		}
+	}
 }
 
 // batch returns the batch of reads with an id, or nil if it has ended.

@@ -58,7 +58,7 @@ type Outcome[R any] struct {
 	Err error
 }
 
-// StateMachine is what the cluster replicates: it turns commands C into results R. The core calls it from Node.Apply only, one
+// StateMachine is what the cluster replicates: it turns commands C into results R. The core calls it from New and Node.Apply only, one
 // call at a time and without holding its mutex, so an implementation needs no locking of its own.
 //
 // It must be deterministic: equal commands in equal order give equal results and equal states on every node. What cannot be
@@ -69,4 +69,9 @@ type StateMachine[C, R any] interface {
 	// Query answers a command that does not change the state. It is called when the state is at least as new as the moment at which
 	// the query was made, which is what makes the answer linearizable.
 	Query(command C) R
+	// Snapshot returns the whole state. It depends on nothing else: equal states give equal bytes. The bytes are the caller's.
+	Snapshot() []byte
+	// Restore replaces the whole state by one that Snapshot returned, here or on another node. What it cannot read it refuses, and the state then
+	// stays as it was. It does not keep the bytes.
+	Restore(state []byte) error
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -28,6 +29,13 @@ func (c *counter) Apply(_ raft.Index, n int) int {
 }
 
 func (c *counter) Query(int) int { return c.sum }
+
+func (c *counter) Snapshot() []byte { return strconv.AppendInt(nil, int64(c.sum), 10) }
+
+func (c *counter) Restore(state []byte) (err error) {
+	c.sum, err = strconv.Atoi(string(state))
+	return err
+}
 
 // disk notes its calls, and fails when told to.
 type disk struct {

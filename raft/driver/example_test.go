@@ -3,6 +3,7 @@ package driver_test
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"maelraft/raft"
@@ -20,6 +21,13 @@ func (a *account) Apply(_ raft.Index, amount int) int {
 }
 
 func (a *account) Query(int) int { return a.balance }
+
+func (a *account) Snapshot() []byte { return strconv.AppendInt(nil, int64(a.balance), 10) }
+
+func (a *account) Restore(state []byte) (err error) {
+	a.balance, err = strconv.Atoi(string(state))
+	return err
+}
 
 // Another state machine on the core. This cluster has one node, so nobody is there to send messages to.
 func Example() {

@@ -54,6 +54,8 @@ func (w *watched) Sync() error { w.calls = append(w.calls, "sync"); return nil }
 
 func (w *watched) Apply(_ raft.Index, n int) int { w.calls = append(w.calls, "apply"); return n }
 func (w *watched) Query(n int) int               { return n }
+func (w *watched) Snapshot() []byte              { return nil }
+func (w *watched) Restore([]byte) error          { return nil }
 
 // A follower that gets an entry together with its commit writes it first; nothing counts as saved before it is.
 func TestPersistBeforeApply(t *testing.T) {

@@ -2,7 +2,7 @@
 // it with the one answer (Raft thesis §6.3: linearizable semantics are exactly-once semantics).
 //
 // Read session.go: Command and Result are what a machine with sessions takes and gives, Machine.Apply is the rule. state.go is
-// for snapshots.
+// the snapshot.
 //
 // # The rule
 //

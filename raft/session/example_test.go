@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"fmt"
+	"strconv"
 
 	"maelraft/raft/session"
 )
@@ -11,6 +12,12 @@ type counter struct{ sum int }
 
 func (c *counter) Apply(n int) int { c.sum += n; return c.sum }
 func (c *counter) Query(int) int   { return c.sum }
+
+func (c *counter) Snapshot() []byte { return strconv.AppendInt(nil, int64(c.sum), 10) }
+func (c *counter) Restore(state []byte) (err error) {
+	c.sum, err = strconv.Atoi(string(state))
+	return err
+}
 
 // A request that is sent again is executed once and gets the same answer every time.
 func Example() {

@@ -16,6 +16,10 @@ type Inner[C, R any] interface {
 	Apply(command C) R
 	// Query answers a command without changing the state.
 	Query(command C) R
+	// Snapshot returns the whole state. Equal states give equal bytes.
+	Snapshot() []byte
+	// Restore replaces the state by one that Snapshot returned, or refuses it and changes nothing. It does not keep the bytes.
+	Restore(state []byte) error
 }
 
 // Command is a command together with the name of the request that it came from.

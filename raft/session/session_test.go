@@ -1,10 +1,13 @@
 package session
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"reflect"
+	"strings"
 	"testing"
 
 	"maelraft/raft"
@@ -21,6 +24,19 @@ func (r *recorder) Apply(command string) string {
 
 func (r *recorder) Query(command string) string {
 	return fmt.Sprintf("%s?%d", command, len(r.executed))
+}
+
+func (r *recorder) Snapshot() []byte { return []byte(strings.Join(r.executed, "\n")) }
+
+func (r *recorder) Restore(state []byte) error {
+	if bytes.Contains(state, []byte("damage")) {
+		return errors.New("damaged")
+	}
+	r.executed = nil
+	if len(state) > 0 {
+		r.executed = strings.Split(string(state), "\n")
+	}
+	return nil
 }
 
 // digest distinguishes the commands of the tests.
@@ -220,6 +236,36 @@ func TestCommandJSON(t *testing.T) {
 	}
 }
 
+// What is not a snapshot of such a machine is refused, and changes nothing.
+func TestRestoreRefuses(t *testing.T) {
+	m, inner := newMachine(t, Limits{Clients: 2, AnswersPerClient: 2})
+	l := log{t: t, m: m}
+	for i, name := range []string{"a", "b", "c"} {
+		l.apply(command(name, uint64(i), l.index, "x"), "executed")
+	}
+	good := string(m.Snapshot())
+	larger, _ := newMachine(t, Limits{Clients: 9, AnswersPerClient: 2})
+	for i := range 5 {
+		larger.Apply(raft.Index(i+1), command(fmt.Sprint(i), 1, 0, "x"))
+	}
+	damaged, _ := newMachine(t, Limits{})
+	damaged.Apply(1, command("a", 1, 0, "damage"))
+	for name, bad := range map[string]string{
+		"nothing": "", "another JSON": "[]", "an empty object": "{}", "a space": good + " ", "half": good[:len(good)/2],
+		"more clients": string(larger.Snapshot()), "a damaged machine": string(damaged.Snapshot()),
+	} {
+		if err := m.Restore([]byte(bad)); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+		if string(m.Snapshot()) != good || len(inner.executed) != 3 {
+			t.Fatalf("%s: changed the state", name)
+		}
+	}
+	if err := m.Restore([]byte(good)); err != nil || string(m.Snapshot()) != good {
+		t.Errorf("its own snapshot: %v", err)
+	}
+}
+
 func TestSetStateRefuses(t *testing.T) {
 	m, _ := newMachine(t, Limits{Clients: 2, AnswersPerClient: 2})
 	l := log{t: t, m: m}
@@ -278,5 +324,7 @@ func BenchmarkApply(b *testing.B) {
 
 type nothing struct{}
 
-func (nothing) Apply(int) int { return 0 }
-func (nothing) Query(int) int { return 0 }
+func (nothing) Apply(int) int        { return 0 }
+func (nothing) Query(int) int        { return 0 }
+func (nothing) Snapshot() []byte     { return nil }
+func (nothing) Restore([]byte) error { return nil }

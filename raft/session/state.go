@@ -1,6 +1,8 @@
 package session
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -36,6 +38,40 @@ type Answer[R any] struct {
 	ID     uint64 `json:"id"`
 	Digest uint64 `json:"digest"` // of the command
 	Result R      `json:"result"`
+}
+
+// snapshot is the form in which a machine travels.
+type snapshot[R any] struct {
+	Sessions State[R] `json:"sessions"`
+	Machine  []byte   `json:"machine"`
+}
+
+// Snapshot implements raft.StateMachine: what the machine remembers and the wrapped machine's snapshot, as JSON. Results must therefore be values
+// that JSON brings back as they were.
+func (m *Machine[C, R]) Snapshot() []byte {
+	text, err := json.Marshal(snapshot[R]{m.State(), m.inner.Snapshot()})
+	if err != nil {
+		panic(fmt.Sprintf("session: a result that has no JSON: %v", err)) // the same on every node, and on the first occasion
+	}
+	return text
+}
+
+// Restore implements raft.StateMachine. Anything but what Snapshot returned, on a machine with the same limits, is refused.
+func (m *Machine[C, R]) Restore(state []byte) error {
+	var s snapshot[R]
+	if err := json.Unmarshal(state, &s); err != nil {
+		return fmt.Errorf("session: snapshot: %w", err)
+	}
+	if again, err := json.Marshal(s); err != nil || !bytes.Equal(again, state) {
+		return errors.New("session: snapshot: not in the form that Snapshot writes")
+	}
+	if err := s.Sessions.check(m.limits); err != nil {
+		return err
+	}
+	if err := m.inner.Restore(s.Machine); err != nil {
+		return fmt.Errorf("session: the wrapped machine: %w", err)
+	}
+	return m.SetState(s.Sessions)
 }
 
 // State returns a copy of what the machine remembers. Results are copied by assignment.

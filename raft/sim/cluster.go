@@ -265,6 +265,7 @@ func (c *Cluster[C, R]) answer(m *member[C, R], outcomes []raft.Outcome[R]) {
 		return
 	}
 	c.checkNode(m)
+	c.checkSnapshot(m)
 	for _, o := range outcomes {
 		done := m.waiting[o.Ticket]
 		if done == nil {

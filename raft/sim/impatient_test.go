@@ -25,6 +25,7 @@ func newImpatient(s sim.Swarm) *workload {
 	if rng.IntN(2) == 0 {
 		config.MaxInflight, config.MaxAppendBytes = 1+rng.IntN(3), 1+rng.IntN(4)
 	}
+	compact(&config, s.Seed)
 	s.Nodes, s.Every, s.Crashes = nodes, time.Duration(20+rng.IntN(300))*ms, 0.01
 	s.Network.Latency, s.Network.Distribution = time.Duration(rng.Int64N(int64(timeout)))/2, sim.Exponential
 	s.Network.Spikes, s.Network.Spike = rng.Float64()*0.1, 4*timeout

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"crypto/sha256"
 	"slices"
 
 	"maelraft/raft"
@@ -16,6 +17,13 @@ type knowledge[C any] struct {
 	entries   map[position]identity
 	applied   raft.Index            // the most that any node has ever applied
 	states    map[raft.Index]uint64 // Cluster.Digest of the first node that had applied so much
+	snapshots map[raft.Index]state  // the first that any node had at an index
+}
+
+// state is what is equal in all snapshots at one index: two nodes that have applied the same log are in the same state.
+type state struct {
+	term raft.Term
+	hash [sha256.Size]byte
 }
 
 type vote struct {
@@ -37,9 +45,10 @@ type identity struct {
 // seen is what a node looked like after its last event.
 type seen[C any] struct {
 	raft.View[C]
-	matched  int // entries of Log that were checked for log matching
+	matched  raft.Index // up to here checked for log matching
 	deposed  raft.Term
-	observed bool // false at the beginning of a life
+	snapshot raft.Index // the last that was compared
+	observed bool       // false at the beginning of a life
 }
 
 func newKnowledge[C any]() knowledge[C] {
@@ -48,7 +57,20 @@ func newKnowledge[C any]() knowledge[C] {
 		votes:   map[vote]raft.NodeID{},
 		entries: map[position]identity{},
 		states:  map[raft.Index]uint64{},
+
+		snapshots: map[raft.Index]state{},
 	}
+}
+
+// at returns the entry at an index of a node's log, which must not have dropped it.
+func at[C any](v raft.View[C], i raft.Index) raft.Entry[C] { return v.Log[i-v.Base-1] }
+
+// logEnd returns index and term of the last entry of a node's log, or of what it has dropped.
+func logEnd[C any](v raft.View[C]) position {
+	if len(v.Log) == 0 {
+		return position{v.Base, v.BaseTerm}
+	}
+	return lastOf(v.Log)
 }
 
 // entryAt returns the entry with an index from entries that follow each other.
@@ -75,7 +97,7 @@ func (c *Cluster[C, R]) checkNode(m *member[C, R]) {
 	}
 	v := m.node.View()
 	if err := m.node.CheckInvariants(); err != nil {
-		c.Violate("purged <= applied <= committed <= last", "node %s: %v", m.id, err)
+		c.Violate("purged <= snapshot <= applied <= committed <= last", "node %s: %v", m.id, err)
 	}
 	c.tellChanges(m, v)
 	c.monotonic(m, v)
@@ -91,6 +113,9 @@ func (c *Cluster[C, R]) checkNode(m *member[C, R]) {
 
 func (c *Cluster[C, R]) monotonic(m *member[C, R], v raft.View[C]) {
 	old := m.seen
+	if v.Base < old.Base || v.Snapshot.Index < old.Snapshot.Index {
+		c.Violate("base and snapshot never fall", "node %s: %d, %d fell to %d, %d", m.id, old.Base, old.Snapshot.Index, v.Base, v.Snapshot.Index)
+	}
 	if v.Term < old.Term || v.Commit < old.Commit || v.Applied < old.Applied {
 		c.Violate("term, commit and applied never fall", "node %s: %d, %d, %d fell to %d, %d, %d", m.id,
 			old.Term, old.Commit, old.Applied, v.Term, v.Commit, v.Applied)
@@ -137,37 +162,44 @@ func (c *Cluster[C, R]) electionSafety(m *member[C, R], v raft.View[C]) {
 		return
 	}
 	last := c.known.committed[n-1]
-	if e, ok := entryAt(v.Log, last.Index); ok && e.Term != last.Term || lastOf(v.Log).index < last.Index {
+	if e, ok := entryAt(v.Log, last.Index); ok && e.Term != last.Term || logEnd(v).index < last.Index {
 		c.Violate("leader completeness", "%s leads term %d without the committed entry %d", m.id, v.Term, n)
 	}
 }
 
 // logMatching: entries of equal index and term are equal, and so is everything before them (Figure 3). What is replaced was not committed.
 func (c *Cluster[C, R]) logMatching(m *member[C, R], v raft.View[C]) {
-	start := min(m.seen.matched, len(v.Log))
-	for start > 0 && v.Log[start-1].Term != m.seen.Log[start-1].Term {
+	last := logEnd(v).index
+	start := min(m.seen.matched, last)
+	for start > max(v.Base, m.seen.Base) && at(v, start).Term != at(m.seen.View, start).Term {
 		start--
 	}
-	if start < m.seen.matched && m.seen.Log[start].Index <= m.seen.Commit {
-		c.Violate("committed never changes", "node %s replaced entry %d, and had committed %d", m.id, m.seen.Log[start].Index, m.seen.Commit)
+	if start < min(m.seen.matched, m.seen.Commit) {
+		c.Violate("committed never changes", "node %s replaced entry %d, and had committed %d", m.id, start+1, m.seen.Commit)
 	}
-	for i := start; i < len(v.Log); i++ {
-		e := v.Log[i]
-		is := identity{id: e.ID}
-		if i > 0 {
-			is.prevTerm = v.Log[i-1].Term
-		}
+	prevTerm := v.BaseTerm
+	if start = max(start, v.Base); start > v.Base {
+		prevTerm = at(v, start).Term
+	}
+	for i := start + 1; i <= last; i++ {
+		e := at(v, i)
+		is := identity{id: e.ID, prevTerm: prevTerm}
+		prevTerm = e.Term
 		key := position{e.Index, e.Term}
 		if was, ok := c.known.entries[key]; ok && was != is {
 			c.Violate("log matching", "node %s has %+v at index %d of term %d, another had %+v", m.id, is, e.Index, e.Term, was)
 		}
 		c.known.entries[key] = is
 	}
-	m.seen.matched = len(v.Log)
+	m.seen.matched = last
 }
 
 // committedOnAQuorum: what one node has committed, no other commits differently; and what is committed is durable on a quorum.
 func (c *Cluster[C, R]) committedOnAQuorum(m *member[C, R], v raft.View[C]) {
+	if int(v.Base) > len(c.known.committed) || v.Base > 0 && c.known.committed[v.Base-1].Term != v.BaseTerm {
+		c.Violate("only what is committed is dropped", "node %s has dropped everything up to %d of term %d", m.id, v.Base, v.BaseTerm)
+		return
+	}
 	for i := m.seen.Commit + 1; i <= v.Commit; i++ {
 		e, ok := entryAt(v.Log, i)
 		switch {
@@ -216,3 +248,27 @@ func (c *Cluster[C, R]) stateMachineSafety(m *member[C, R], v raft.View[C]) {
 }
 
 func (c *Cluster[C, R]) quorum() int { return len(c.IDs)/2 + 1 }
+
+// checkSnapshot: what was dropped, a durable snapshot stands for, and that was applied; and the state at an index is the same on every node. It
+// holds when a batch has been carried out, not in the middle: a leader's snapshot becomes durable before it is applied.
+func (c *Cluster[C, R]) checkSnapshot(m *member[C, R]) {
+	v := m.node.View()
+	if m.node.Status().Failed {
+		return
+	}
+	saved, _ := m.disk.Load()
+	if v.Base > saved.Snapshot.Index || v.Snapshot.Index != saved.Snapshot.Index || v.Snapshot.Index > v.Applied {
+		c.Violate("purged <= snapshot <= applied <= committed <= last", "node %s: dropped up to %d, snapshot at %d, durable at %d, applied up to %d", m.id,
+			v.Base, v.Snapshot.Index, saved.Snapshot.Index, v.Applied)
+	}
+	s := v.Snapshot
+	if s.Index == m.seen.snapshot {
+		return
+	}
+	m.seen.snapshot = s.Index
+	is := state{s.Term, sha256.Sum256(s.State)}
+	if was, ok := c.known.snapshots[s.Index]; ok && was != is {
+		c.Violate("equal states at equal index", "node %s has another state at %d than an earlier snapshot there", m.id, s.Index)
+	}
+	c.known.snapshots[s.Index] = is
+}

@@ -13,6 +13,8 @@ type nothing struct{}
 
 func (nothing) Apply(raft.Index, int) int { return 0 }
 func (nothing) Query(int) int             { return 0 }
+func (nothing) Snapshot() []byte          { return nil }
+func (nothing) Restore([]byte) error      { return nil }
 
 func newCluster(nodes int) *Cluster[int, int] {
 	return New(1, nodes, raft.Config[int]{}, func() raft.StateMachine[int, int] { return nothing{} })

@@ -1,6 +1,8 @@
 package sim_test
 
 import (
+	"encoding/binary"
+	"errors"
 	"maps"
 	"slices"
 
@@ -48,6 +50,46 @@ func (r *registers) Apply(_ raft.Index, o op) result {
 	}
 	r.done[o.id] = res
 	return res
+}
+
+// Snapshot writes both maps in order, as numbers.
+func (r *registers) Snapshot() []byte {
+	out := binary.AppendVarint(nil, int64(r.twice))
+	out = binary.AppendVarint(out, int64(r.digest))
+	out = binary.AppendVarint(out, int64(len(r.values)))
+	for _, k := range slices.Sorted(maps.Keys(r.values)) {
+		out = binary.AppendVarint(binary.AppendVarint(out, int64(k)), int64(r.values[k]))
+	}
+	for _, k := range slices.Sorted(maps.Keys(r.done)) {
+		matched := int64(0)
+		if r.done[k].matched {
+			matched = 1
+		}
+		out = binary.AppendVarint(binary.AppendVarint(out, int64(k)), int64(r.done[k].value)*2+matched)
+	}
+	return out
+}
+
+func (r *registers) Restore(state []byte) error {
+	var numbers []int
+	for len(state) > 0 {
+		v, n := binary.Varint(state)
+		if n <= 0 {
+			return errors.New("not a snapshot of registers")
+		}
+		numbers, state = append(numbers, int(v)), state[n:]
+	}
+	clear(r.values)
+	clear(r.done)
+	r.twice, r.digest = numbers[0], uint64(numbers[1])
+	values, done := numbers[3:3+2*numbers[2]], numbers[3+2*numbers[2]:]
+	for i := 0; i < len(values); i += 2 {
+		r.values[values[i]] = values[i+1]
+	}
+	for i := 0; i < len(done); i += 2 {
+		r.done[done[i]] = result{value: done[i+1] >> 1, matched: done[i+1]&1 == 1}
+	}
+	return nil
 }
 
 // digest tells states apart.

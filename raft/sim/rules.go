@@ -35,8 +35,8 @@ func (c *Cluster[C, R]) leaderAppendOnly(m *member[C, R], v raft.View[C]) {
 	if old.Role != raft.Leader || v.Role != raft.Leader || old.Term != v.Term {
 		return
 	}
-	last := lastOf(old.Log)
-	if e, ok := entryAt(v.Log, last.index); last.index > 0 && (!ok || e.Term != last.term) {
+	last := logEnd(old.View)
+	if e, ok := entryAt(v.Log, last.index); last.index > v.Base && (!ok || e.Term != last.term) {
 		c.Violate("leader append-only", "node %s lost its entry %d", m.id, last.index)
 	}
 }
@@ -49,9 +49,9 @@ func (c *Cluster[C, R]) checkPromises(m *member[C, R], messages []raft.Message) 
 	}
 	v := m.node.View()
 	saved, _ := m.disk.Load()
-	if saved.HardState != v.HardState || lastOf(saved.Entries) != lastOf(v.Log) {
+	if saved.HardState != v.HardState || lastOnDisk(saved) != logEnd(v) {
 		c.Violate("durable before it speaks", "node %s is at %+v and %+v, its disk at %+v and %+v",
-			m.id, v.HardState, lastOf(v.Log), saved.HardState, lastOf(saved.Entries))
+			m.id, v.HardState, logEnd(v), saved.HardState, lastOnDisk(saved))
 	}
 	if m.node.Status().Failed {
 		c.Violate("a failed node is silent", "node %s sends %d messages", m.id, len(messages))
@@ -61,6 +61,14 @@ func (c *Cluster[C, R]) checkPromises(m *member[C, R], messages []raft.Message) 
 	}
 }
 
+// lastOnDisk returns index and term of the last entry that is on a disk, or that the snapshot there stands for.
+func lastOnDisk[C any](saved raft.Saved[C]) position {
+	if len(saved.Entries) == 0 {
+		return position{saved.Snapshot.Index, saved.Snapshot.Term}
+	}
+	return lastOf(saved.Entries)
+}
+
 func (c *Cluster[C, R]) checkPromise(m *member[C, R], saved raft.Saved[C], message raft.Message) {
 	switch b := message.Body.(type) {
 	case raft.VoteReply:
@@ -68,8 +76,12 @@ func (c *Cluster[C, R]) checkPromise(m *member[C, R], saved raft.Saved[C], messa
 			c.Violate("one vote per term", "node %s grants %s a vote in term %d, and voted for %q", m.id, message.To, b.Term, voted)
 		}
 	case raft.AppendReply:
-		if b.OK && b.Match > max(lastOf(saved.Entries).index, saved.Snapshot.Index) {
+		if b.OK && b.Match > lastOnDisk(saved).index {
 			c.Violate("durable before it speaks", "node %s confirms entry %d", m.id, b.Match)
+		}
+	case raft.SnapshotReply:
+		if b.Done && b.Index > lastOnDisk(saved).index {
+			c.Violate("durable before it speaks", "node %s confirms a snapshot at %d", m.id, b.Index)
 		}
 	case raft.AppendRequest[C]:
 		if leader := c.known.leaders[b.Term]; leader != m.id {

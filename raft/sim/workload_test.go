@@ -59,6 +59,7 @@ func newWorkload(s sim.Swarm) *workload {
 	if rng.IntN(3) == 0 {
 		config.MaxInflight, config.MaxAppendBytes = 1+rng.IntN(3), 4+rng.IntN(8)
 	}
+	compact(&config, s.Seed)
 	if !config.Resend {
 		s = s.Only(sim.AllFaults &^ sim.Duplicates) // a forward that arrives twice is executed twice, unless the machine sees to that
 	}
@@ -67,6 +68,17 @@ func newWorkload(s sim.Swarm) *workload {
 	perSecond := []int{3, 8, 12, 12, 50}[rng.IntN(5)]
 	w.pause = time.Duration(w.clients) * time.Second / time.Duration(perSecond)
 	return w
+}
+
+// compact draws thresholds so low that logs are cut, and followers get snapshots in tiny chunks, all the time. Other draws stay as they were.
+func compact(config *raft.Config[op], seed uint64) {
+	rng := rand.New(rand.NewPCG(seed, 2))
+	if rng.IntN(2) == 0 {
+		return
+	}
+	config.SnapshotEntries = 5 + rng.IntN(16)
+	config.TrailingEntries = rng.IntN(4) - 1 // none, the default of many, one, two
+	config.MaxChunkBytes = []int{50, 500, 10_000}[rng.IntN(3)]
 }
 
 func assemble(s sim.Swarm, config raft.Config[op], rng *rand.Rand) *workload {

@@ -53,6 +53,8 @@ type length struct{}
 
 func (length) Apply(_ raft.Index, c string) int { return len(c) }
 func (length) Query(string) int                 { return 0 }
+func (length) Snapshot() []byte                 { return nil }
+func (length) Restore([]byte) error             { return nil }
 
 // BenchmarkCommits has writers wait for their commands, one after the other, on clusters that keep their logs on disk. A sync takes 5 ms, or what it
 // takes here.

@@ -1,0 +1,207 @@
+package raft
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Log compaction: §7 of the paper, thesis ch. 5. Every node takes snapshots of its own state machine, and drops the entries that led there,
+// but for some at the end that spare a follower which is a little behind the whole state. A follower that lacks what the leader has dropped
+// gets the leader's snapshot, in chunks.
+
+// maxStateBytes bounds what is collected of a peer's snapshot.
+const maxStateBytes = 1 << 30
+
+// transfer is a snapshot on its way to a follower. It stays the same if the leader takes a newer one meanwhile.
+type transfer struct {
+	Snapshot
+	offset int           // the follower has everything before it
+	flying bool          // the chunk at offset is under way
+	sentAt time.Duration // the chunk
+}
+
+// incoming is what a follower has of a leader's snapshot. The chunks of two leaders are never put together: their states are equal, but need not be
+// written alike, byte for byte, where a network writes commands anew on their way (as JSON may be).
+type incoming struct {
+	Snapshot
+	size uint64
+	term Term // of the leader
+}
+
+// ---- Taking.
+
+// snapshotDue says whether enough has been applied since the last snapshot for another one.
+func (c *core[C]) snapshotDue() bool {
+	entries, bytes := c.cfg.SnapshotEntries, c.cfg.SnapshotBytes
+	return c.fresh == nil && c.applied > c.snapshot.Index && c.installed <= c.applied &&
+		(entries > 0 && c.applied-c.snapshot.Index >= Index(entries) || bytes > 0 && c.appliedBytes >= bytes)
+}
+
+// snapshotTaken notes a snapshot of the own state machine, to be made durable with the next batch. If a leader's has come meanwhile, that one
+// reaches further.
+func (c *core[C]) snapshotTaken(s Snapshot) {
+	if s.Index >= c.installed {
+		c.fresh = &s
+		c.appliedBytes = 0
+	}
+}
+
+// snapshotSaved notes that a snapshot is durable. Only then may what it stands for be forgotten.
+func (c *core[C]) snapshotSaved(s Snapshot) {
+	if s.Index <= c.snapshot.Index {
+		return
+	}
+	c.snapshot = s
+	if trailing := Index(max(c.cfg.TrailingEntries, 0)); s.Index > trailing {
+		c.log.compact(s.Index - trailing)
+	}
+}
+
+// ---- The leader.
+
+// sendSnapshot sends a follower the next chunk of a snapshot, one at a time. Heartbeats go on beside it.
+func (c *core[C]) sendSnapshot(id NodeID, p *progress) {
+	t := p.transfer
+	if t == nil {
+		t = &transfer{Snapshot: c.snapshot}
+		p.transfer = t
+	}
+	if t.flying && c.now-t.sentAt <= c.pace.resendAfter() {
+		return
+	}
+	end := min(len(t.State), t.offset+c.cfg.MaxChunkBytes)
+	t.flying, t.sentAt = true, c.now
+	c.send(id, SnapshotRequest{
+		Term: c.hard.Term, Index: t.Index, LastTerm: t.Term, Offset: uint64(t.offset), Size: uint64(len(t.State)),
+		Data: t.State[t.offset:end:end], At: c.now,
+	})
+}
+
+// handleSnapshotReply learns where a follower wants the next chunk from, or that it has all that the snapshot stands for.
+func (c *core[C]) handleSnapshotReply(from NodeID, m SnapshotReply) {
+	l, ok := c.role.(*leader[C])
+	if !ok {
+		return
+	}
+	p := l.peers[slices.Index(c.peers, from)]
+	c.pace.sample(m.At, c.now)
+	p.ackAt = c.now
+	if m.Done {
+		p.accept(m.Index)
+		if p.transfer != nil && p.transfer.Index <= m.Index {
+			p.transfer = nil // if the log has been cut again, the next one begins with the newest
+		}
+		return
+	}
+	// Only the reply to the chunk that is under way says where to go on, be it backwards: a follower that has restarted begins anew.
+	if t := p.transfer; t != nil && m.Index == t.Index && m.Chunk == uint64(t.offset) {
+		t.offset, t.flying = int(m.Offset), false
+	}
+}
+
+// ---- A follower.
+
+// handleSnapshot takes in a chunk from the leader of the present term. Where the snapshot is older than what is committed here, or its last
+// entry is in the log, there is nothing to install: the log has it all, and keeps what is behind.
+func (c *core[C]) handleSnapshot(from NodeID, m SnapshotRequest) {
+	f := c.followerOf(from)
+	c.hearLeader(f)
+	reply := SnapshotReply{Term: c.hard.Term, Index: m.Index, Chunk: m.Offset, At: m.At}
+	if m.Index > c.commit && !c.log.has(m.Index, m.LastTerm) {
+		s, wanted, ok := c.collect(m)
+		if !ok {
+			return
+		}
+		if s == nil {
+			reply.Offset = wanted
+			c.send(from, reply)
+			return
+		}
+		c.install(*s)
+	}
+	if c.incoming != nil && c.incoming.Index <= m.Index {
+		c.incoming = nil
+	}
+	f.verified = max(f.verified, m.Index)
+	c.learnCommit(f, m.Index)
+	reply.Done = true
+	c.send(from, reply)
+}
+
+// collect adds a chunk to what is there, and returns the snapshot if that was the last one, or the offset of the one that is wanted. Only
+// the chunk that follows is taken; all others are old, or came too early, and will be sent again. It is not ok if the leader has begun
+// with a newer snapshot since.
+func (c *core[C]) collect(m SnapshotRequest) (s *Snapshot, wanted uint64, ok bool) {
+	in := c.incoming
+	if in != nil && m.Term == in.term && m.Index < in.Index {
+		return nil, 0, false
+	}
+	if in == nil || in.term != m.Term || in.Index != m.Index || in.Term != m.LastTerm || in.size != m.Size {
+		in = &incoming{Snapshot: Snapshot{Index: m.Index, Term: m.LastTerm}, size: m.Size, term: m.Term}
+		c.incoming = in
+	}
+	if m.Offset == uint64(len(in.State)) {
+		in.State = append(in.State, m.Data...)
+	}
+	wanted = uint64(len(in.State))
+	if wanted < in.size {
+		return nil, wanted, true
+	}
+	return &in.Snapshot, wanted, true
+}
+
+// install puts a leader's snapshot in the place of a log that ends before it or contradicts it (§7). It is durable before the leader hears of it, and
+// the state machine takes it over with the same batch.
+func (c *core[C]) install(s Snapshot) {
+	c.log.reset(s.Index, s.Term)
+	c.fresh, c.restore, c.installed = &s, &s, s.Index
+}
+
+// restored notes that the state machine has taken over a leader's snapshot. Which commands led there nobody can tell, so whatever had been sent
+// to a leader may be among them.
+func (c *core[C]) restored(s Snapshot) {
+	c.applied, c.appliedTerm, c.appliedBytes = s.Index, s.Term, 0
+	c.requests.hide(c.now, c.cfg.Resend)
+}
+
+// ---- What a peer may say of snapshots.
+
+func (c *core[C]) checkSnapshot(from NodeID, m SnapshotRequest) error {
+	if err := checkPosition(m.Index, m.LastTerm, m.Term); err != nil {
+		return err
+	}
+	n := uint64(len(m.Data))
+	switch {
+	case m.Index == 0:
+		return errors.New("a snapshot of nothing")
+	case m.Size > maxStateBytes || m.Offset > m.Size || n > m.Size-m.Offset || n == 0 && m.Size > 0:
+		return fmt.Errorf("a chunk of %d bytes at %d of %d", n, m.Offset, m.Size)
+	case m.Term < c.hard.Term:
+		return nil // old: will be answered, and changes nothing
+	case m.Term == c.hard.Term && !c.mayLead(from):
+		return fmt.Errorf("a second leader in term %d", m.Term)
+	case m.Index <= c.commit && m.Index >= c.log.base && !c.log.has(m.Index, m.LastTerm):
+		return fmt.Errorf("entry %d is committed with another term than %d", m.Index, m.LastTerm)
+	}
+	return nil
+}
+
+func (c *core[C]) checkSnapshotReply(from NodeID, m SnapshotReply) error {
+	if err := checkIndex(m.Index); err != nil {
+		return err
+	}
+	l, ok := c.role.(*leader[C])
+	if !ok || m.Term != c.hard.Term {
+		return nil
+	}
+	t := l.peers[slices.Index(c.peers, from)].transfer
+	switch {
+	case m.Index > c.commit:
+		return fmt.Errorf("a snapshot at %d was never sent", m.Index)
+	case t != nil && t.Index == m.Index && m.Offset > uint64(len(t.State)):
+		return fmt.Errorf("offset %d is behind the end of the snapshot", m.Offset)
+	}
+	return nil
+}
