@@ -68,3 +68,40 @@ func TestExitCodes(t *testing.T) {
 		}
 	}
 }
+
+// TestKillsOutOfTheBox: without a word about data, the bench gives our own node a directory that survives its being killed.
+func TestKillsOutOfTheBox(t *testing.T) {
+	t.Parallel()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := t.TempDir()
+	cmd := exec.Command(self, "test", "--node-count", "3", "--time-limit", "2", "--nemesis", "kill,partition", "--nemesis-interval", "0.4",
+		"--seed", "1", "--store", store)
+	cmd.Env = append(os.Environ(), beMain+"=1")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	dirs, err := filepath.Glob(filepath.Join(store, "latest", "node-data", "n*"))
+	if err != nil || len(dirs) != 3 {
+		t.Fatalf("data directories: %q, %v", dirs, err)
+	}
+	run, err := os.Readlink(filepath.Join(store, "latest"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	restarted := false
+	for _, dir := range dirs {
+		cmd := exec.Command(self, "inspect", dir)
+		cmd.Env = append(os.Environ(), beMain+"=1")
+		out, err := cmd.CombinedOutput()
+		if err != nil || !strings.Contains(string(out), "run "+filepath.Base(run)) {
+			t.Errorf("inspect %s: %v\n%s", dir, err, out)
+		}
+		restarted = restarted || !strings.Contains(string(out), "life 1\n")
+	}
+	if !restarted {
+		t.Error("no node was killed and started again")
+	}
+}

@@ -28,6 +28,20 @@ func (s *small) Write(c raft.Changes[int]) error {
 	return s.MemoryStorage.Write(c)
 }
 
+// inTime asks for 10 and gives up after twice the limit.
+func inTime(t *testing.T, f ask) raft.Outcome[int] {
+	t.Helper()
+	done := make(chan raft.Outcome[int], 1)
+	f(10, time.Second, func(o raft.Outcome[int]) { done <- o })
+	select {
+	case o := <-done:
+		return o
+	case <-time.After(2 * time.Second):
+		t.Error("not answered")
+		return raft.Outcome[int]{}
+	}
+}
+
 // While the disk is full the request under way is unknown, later ones are not executed, and peers get no answer. When there is room
 // again the node goes on, with everything that it had.
 func TestFullDisk(t *testing.T) {
@@ -39,11 +53,11 @@ func TestFullDisk(t *testing.T) {
 		}
 		s.full.Store(true)
 		for i, want := range []error{raft.ErrUnknown, raft.ErrUnavailable, raft.ErrUnavailable} {
-			if o := outcome(t, c.drivers["a"].Propose, 10, time.Second); !errors.Is(o.Err, want) {
+			if o := inTime(t, c.drivers["a"].Propose); !errors.Is(o.Err, want) {
 				t.Errorf("request %d: answered %+v, want %v", i, o, want)
 			}
 		}
-		if o := outcome(t, c.drivers["a"].Read, 10, time.Second); !errors.Is(o.Err, raft.ErrUnavailable) {
+		if o := inTime(t, c.drivers["a"].Read); !errors.Is(o.Err, raft.ErrUnavailable) {
 			t.Errorf("a read was answered %+v", o)
 		}
 		s.full.Store(false)

@@ -102,7 +102,17 @@ type file struct{ *os.File }
 
 func (f file) Write(b []byte) (int, error) {
 	n, err := f.File.Write(b)
-	return n, noRoom(err)
+	return n, noRoom(unnamed(err))
+}
+
+func (f file) Sync() error { return unnamed(f.File.Sync()) }
+
+// unnamed takes the name out of an error: the file has had another since it was opened.
+func unnamed(err error) error {
+	if e := (*os.PathError)(nil); errors.As(err, &e) {
+		return fmt.Errorf("%s: %w", e.Op, e.Err)
+	}
+	return err
 }
 
 func (f file) Size() (int64, error) {
