@@ -51,7 +51,7 @@ func (r register) Apply(_ Index, command string) string {
 }
 
 // Snapshot and Restore: no scenario is long enough for them.
-func (r register) Snapshot() []byte   { return nil }
+func (r register) Snapshot() []byte     { return nil }
 func (r register) Restore([]byte) error { return nil }
 
 func (r register) Query(key string) string {

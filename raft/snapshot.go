@@ -14,6 +14,10 @@ import (
 // maxStateBytes bounds what is collected of a peer's snapshot.
 const maxStateBytes = 1 << 30
 
+// maxHeld bounds the entries that a leader keeps longer than it would, while a follower is getting a snapshot: as many as lead to so many
+// snapshots.
+const maxHeld = 20
+
 // transfer is a snapshot on its way to a follower. It stays the same if the leader takes a newer one meanwhile.
 type transfer struct {
 	Snapshot
@@ -54,9 +58,29 @@ func (c *core[C]) snapshotSaved(s Snapshot) {
 		return
 	}
 	c.snapshot = s
-	if trailing := Index(max(c.cfg.TrailingEntries, 0)); s.Index > trailing {
-		c.log.compact(s.Index - trailing)
+	if keep := max(Index(max(c.cfg.TrailingEntries, 0)), c.held(s.Index)); s.Index > keep {
+		c.log.compact(s.Index - keep)
 	}
+}
+
+// held returns how many entries before an index are kept for followers that are getting an older snapshot: without them, a follower for which
+// the transfer takes longer than the way to the next snapshot would get one snapshot after the other and never catch up. It is bounded, for a
+// transfer may take for ever.
+func (c *core[C]) held(index Index) (entries Index) {
+	l, ok := c.role.(*leader[C])
+	if !ok {
+		return 0
+	}
+	for _, p := range l.peers {
+		if p.transfer != nil && c.reachable(p) {
+			entries = max(entries, index-p.transfer.Index)
+		}
+	}
+	perSnapshot := c.cfg.SnapshotEntries
+	if perSnapshot < 0 {
+		perSnapshot = DefaultSnapshotEntries
+	}
+	return min(entries, Index(maxHeld*perSnapshot))
 }
 
 // ---- The leader.

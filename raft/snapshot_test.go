@@ -491,9 +491,33 @@ func TestLostChunk(t *testing.T) {
 	h.refuses("n3", SnapshotReply{Term: term, Index: 50, Done: true})
 }
 
+// While a follower is getting a snapshot, the entries behind that stay, or it would get one snapshot after the other; but not for ever.
+func TestLogIsHeldForATransfer(t *testing.T) {
+	h, term := behind(t)
+	h.write(7)
+	h.wantBase(5, 10)
+	h.sent = nil
+	h.gets("n3", SnapshotReply{Term: term, Index: 5, Done: true, At: h.now})
+	if m := only[AppendRequest[string]](h, "n3"); m.PrevIndex != 5 || len(m.Entries) != 7 {
+		t.Errorf("went on with %+v", m)
+	}
+	h.write(3)
+	h.wantBase(15, 15)
+
+	h, _ = behind(t)
+	h.write(5 * maxHeld)
+	h.wantBase(5, 5+5*maxHeld)
+	h.write(5)
+	h.wantBase(10, 10+5*maxHeld)
+}
+
 // If the log has been cut again when a follower has its snapshot, it gets the newest next.
 func TestNextSnapshotIsTheNewest(t *testing.T) {
 	h, term := behind(t)
+	for range 3 { // it does not answer
+		h.wait(h.core.pace.electionMax() / 2)
+		h.acks("n2")
+	}
 	h.write(5)
 	h.wantBase(10, 10)
 	h.sent = nil

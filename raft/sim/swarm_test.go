@@ -21,7 +21,7 @@ var (
 	first   = flag.Uint64("first", 0, "the first of them")
 	span    = flag.Duration("span", 20*time.Second, "how long phase one takes, in virtual time")
 	without = flag.String("without", "", "faults that are switched off, with commas between them")
-	trace   = flag.String("trace", "", "the file that gets the whole trace of the first seed")
+	trace   = flag.String("events", "", "the file that gets the whole trace of the first seed")
 )
 
 // TestSwarm runs many mixes of faults.
@@ -102,7 +102,7 @@ func explain(t *testing.T, s sim.Swarm, build func(sim.Swarm) *workload, run fun
 	w.Trace = func(line string) { lines = append(lines, line) }
 	err := run(w)
 	t.Logf("%v\nto replay: go test ./raft/sim -run '^%s$' -first %d -seeds 1 -span %v -without %v\nwhat goes wrong there: %v\n"+
-		"the last of %d events (all of them with -trace FILE):\n%s", err, t.Name(), small.Seed, small.Span,
+		"the last of %d events (all of them with -events FILE):\n%s", err, t.Name(), small.Seed, small.Span,
 		(sim.AllFaults &^ small.Faults), small.Faults, len(lines), strings.Join(lines[max(0, len(lines)-traceLines):], "\n"))
 }
 
