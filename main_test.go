@@ -76,9 +76,11 @@ func TestKillsOutOfTheBox(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	store := t.TempDir()
+	at := t.TempDir()
+	store := filepath.Join(at, "store")
 	cmd := exec.Command(self, "test", "--node-count", "3", "--time-limit", "2", "--nemesis", "kill,partition", "--nemesis-interval", "0.4",
-		"--seed", "1", "--store", store)
+		"--seed", "1", "--store", "store")
+	cmd.Dir = at // the nodes run elsewhere, and must find their data all the same
 	cmd.Env = append(os.Environ(), beMain+"=1")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

@@ -111,7 +111,10 @@ func (c *cluster) nodeOptions(id string) (Options, error) {
 	if opts.DataFlag == "" {
 		return opts, nil
 	}
-	dir := filepath.Join(c.cfg.dataDir, id)
+	dir, err := filepath.Abs(filepath.Join(c.cfg.dataDir, id)) // nodes run in a directory of their own
+	if err != nil {
+		return opts, err
+	}
 	opts.NodeArgs = append(slices.Clone(opts.NodeArgs), opts.DataFlag, dir)
 	return opts, os.MkdirAll(dir, 0o755)
 }
