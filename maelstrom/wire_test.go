@@ -114,7 +114,7 @@ func drawBody(t *rapid.T) raft.Body {
 	case 3:
 		return raft.VoteReply{Term: term(), Granted: flag(), At: at()}
 	case 4:
-		m := raft.AppendRequest[command]{Term: term(), PrevIndex: index(), PrevTerm: term(), Commit: index(), Round: number("round"), At: at()}
+		m := raft.AppendRequest[command]{Term: term(), PrevIndex: index(), PrevTerm: term(), Commit: index(), Round: number("round"), At: at(), Early: flag()}
 		m.RTT = raft.RoundTrip{Mean: at(), Deviation: at()}
 		for range rapid.IntRange(0, 3).Draw(t, "entries") {
 			e := raft.Entry[command]{Index: index(), Term: term()}
@@ -151,7 +151,7 @@ func drawBody(t *rapid.T) raft.Body {
 	case 12:
 		return raft.SnapshotReply{Term: term(), Index: index(), Chunk: number("chunk"), Offset: number("offset"), Done: flag(), At: at()}
 	}
-	return raft.ReadReply{Term: term(), ID: number("id"), Index: index(), Confirmed: flag()}
+	return raft.ReadReply{Term: term(), ID: number("id"), Index: index(), Commit: index(), Confirmed: flag()}
 }
 
 func drawID(t *rapid.T) string { return rapid.StringN(1, 8, -1).Draw(t, "id") }

@@ -64,6 +64,8 @@ var allBodies = []Body{
 	VoteReply{},
 	AppendRequest[string]{},
 	AppendReply{},
+	SnapshotRequest{},
+	SnapshotReply{},
 	CommitNotice{},
 	ForwardRequest[string]{},
 	ReadRequest{},
@@ -150,10 +152,28 @@ func (w *town) settle(i int) {
 	}
 	v := n.View()
 	before := w.committed[i]
-	if v.Term < w.terms[i] || v.Commit < Index(len(before)) || !slices.Equal(v.Log[:len(before)], before) {
-		w.t.Fatalf("%s went back from term %d and commits %v to %+v", members[i], w.terms[i], before, v)
+	for _, e := range before {
+		if e.Index > v.Commit || e.Index > v.Base && v.Log[e.Index-v.Base-1] != e {
+			w.t.Fatalf("%s had committed %+v, and goes back to %+v", members[i], e, v)
+		}
 	}
-	w.terms[i], w.committed[i] = v.Term, slices.Clone(v.Log[:v.Commit])
+	if v.Term < w.terms[i] {
+		w.t.Fatalf("%s goes back from term %d to %d", members[i], w.terms[i], v.Term)
+	}
+	w.terms[i], w.committed[i] = v.Term, slices.Clone(v.Log[:v.Commit-v.Base])
+}
+
+// contradict returns an append that is right in everything, but that it would replace what a node has committed.
+func (w *town) contradict(d *dice, i int) Message {
+	v := w.nodes[i].View()
+	m := AppendRequest[string]{Term: v.Term + 1, PrevIndex: v.Base, PrevTerm: v.BaseTerm}
+	if n := int(v.Commit - v.Base); n > 0 {
+		if at := d.roll(n); at > 0 {
+			m.PrevIndex, m.PrevTerm = v.Log[at-1].Index, v.Log[at-1].Term
+		}
+	}
+	m.Entries = []Entry[string]{{Index: m.PrevIndex + 1, Term: m.Term}}
+	return Message{From: members[(i+1)%len(members)], To: members[i], Body: m}
 }
 
 func (w *town) ends(i int, outcomes []Outcome[string]) {
@@ -196,6 +216,9 @@ func (w *town) step(d *dice) {
 		m := d.forge(w.told)
 		if to := slices.Index(members, m.To); to >= 0 && d.roll(16) > 0 {
 			i = to
+		}
+		if d.roll(8) == 1 {
+			m = w.contradict(d, i)
 		}
 		w.arrives(i, m)
 	case 5:
