@@ -45,7 +45,7 @@ sim: ## SEEDS seeds of the simulator from FIRST on (default 2000 from 0), 60 vir
 FUZZTIME ?= 30s
 fuzz: ## every fuzz target for FUZZTIME (default 30s), one after another
 	@set -e; for p in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
-		echo "$$p $$f"; $(GO) test $$p -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME); done; done
+		echo "$$p $$f"; $(GO) test $$p -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5x; done; done
 
 PART ?= 1/1
 gallery: ## plant every bug of scripts/gallery, and see a test catch each; PART=2/4 takes a quarter of them
