@@ -6,7 +6,7 @@ TOOLS  := .tools/bin
 # The race detector needs a C compiler.
 RACE   := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
 
-.PHONY: help demo test build check lint tools short fuzz sim gallery bug maelstrom report-browser bench-check docs clean
+.PHONY: help demo test build check lint tools short fuzz sim explore gallery bug maelstrom report-browser bench-check docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -40,6 +40,9 @@ short: build ## short runs of the workbench under partitions and other faults
 SEEDS ?= 10000
 sim: ## SEEDS seeds of the simulator (default 10000)
 	$(GO) test ./raft/sim -run 'TestSwarm|TestImpatientClusters' -seeds $(SEEDS) -timeout 60m
+
+explore: ## every run of three nodes up to larger bounds than in make test, a few minutes
+	$(GO) test ./raft/explore -v -deep -timeout 60m
 
 FUZZTIME ?= 30s
 fuzz: ## every fuzz target for FUZZTIME (default 30s), one after another

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"strings"
-	"time"
 
 	"maelraft/raft"
 )
@@ -31,7 +30,6 @@ type Result struct {
 	States int
 	Depth  int  // the longest of the shortest ways
 	Whole  bool // States did not end the search
-	Took   time.Duration
 	// Err is the first violation found, or nil, and Path the shortest way to it.
 	Err  error
 	Path []string
@@ -84,7 +82,6 @@ type search struct {
 
 // Run goes through all states within the bounds, nearest first, until one is wrong.
 func Run(b Bounds) (Result, error) {
-	began := time.Now()
 	s := &search{Bounds: b, seen: map[digest]struct{}{}}
 	w, err := newWorld(b)
 	if err != nil {
@@ -95,20 +92,20 @@ func Run(b Bounds) (Result, error) {
 	for _, text := range b.Prefix {
 		wrong, err := s.follow(text)
 		if wrong != nil || err != nil {
-			return s.result(began, wrong, 0, true), err
+			return s.result(wrong, 0, true), err
 		}
 	}
 	s.seen[s.frontier[0].world.digest()] = struct{}{}
 	for depth := 1; ; depth++ {
 		if len(s.frontier) == 0 || depth > b.Depth {
-			return s.result(began, nil, depth-1, true), nil
+			return s.result(nil, depth-1, true), nil
 		}
 		for _, p := range s.frontier {
 			if wrong := s.expand(p); wrong != nil {
-				return s.result(began, wrong, depth, true), nil
+				return s.result(wrong, depth, true), nil
 			}
 			if len(s.seen) > b.States {
-				return s.result(began, nil, depth, false), nil
+				return s.result(nil, depth, false), nil
 			}
 		}
 		s.frontier, s.next = s.next, nil
@@ -156,8 +153,8 @@ func (s *search) expand(p place) error {
 }
 
 // result sums up; a violation is in the state visited last.
-func (s *search) result(began time.Time, wrong error, depth int, whole bool) Result {
-	r := Result{States: len(s.seen), Depth: depth, Whole: whole, Took: time.Since(began), Err: wrong}
+func (s *search) result(wrong error, depth int, whole bool) Result {
+	r := Result{States: len(s.seen), Depth: depth, Whole: whole, Err: wrong}
 	if wrong == nil {
 		return r
 	}
