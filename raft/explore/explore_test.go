@@ -11,7 +11,7 @@ import (
 	"maelraft/raft"
 )
 
-// deepStates is how many states a deep search may keep: some two gigabytes of them.
+// deepStates is how many states a deep search may keep: they take less than a gigabyte.
 const deepStates = 150_000
 
 var deep = flag.Bool("deep", false, "go as far as memory and patience allow: make explore")
@@ -57,7 +57,7 @@ func (b Bounds) with(depth, states int) Bounds {
 
 func TestElections(t *testing.T) {
 	b := Bounds{Nodes: 3, Terms: 2, Crashes: 1, InFlight: 6}
-	explore(t, b.with(6, 4_000), b.with(12, deepStates))
+	explore(t, b.with(6, 15_000), b.with(12, deepStates))
 }
 
 // Reads must hold what was answered under an earlier leader, and what follower or leader answers under the same one.
@@ -70,7 +70,7 @@ func TestReads(t *testing.T) {
 			})
 			t.Run("of one leader", func(t *testing.T) {
 				b := Bounds{Nodes: 3, Terms: 1, Writes: 1, Reads: 1, InFlight: 6, EarlyCommit: early, Prefix: started}
-				explore(t, b.with(7, 8_000), b.with(20, deepStates))
+				explore(t, b.with(6, 8_000), b.with(20, deepStates))
 			})
 		})
 	}
