@@ -6,7 +6,7 @@ TOOLS  := .tools/bin
 # The race detector needs a C compiler.
 RACE   := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
 
-.PHONY: help demo test build check lint tools short fuzz sim gallery bug maelstrom report-browser bench-check docs clean
+.PHONY: help demo test build check lint tools short fuzz sim explore gallery bug maelstrom report-browser bench-check docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -41,6 +41,9 @@ SEEDS ?= 2000
 FIRST ?= 0
 sim: ## SEEDS seeds of the simulator from FIRST on (default 2000 from 0), 60 virtual seconds each
 	$(GO) test ./raft/sim -v -run 'TestSwarm|TestImpatientClusters' -first $(FIRST) -seeds $(SEEDS) -span 60s -timeout 60m
+
+explore: ## every run of three nodes up to larger bounds than in make test, a few minutes
+	$(GO) test ./raft/explore -v -deep -timeout 60m
 
 FUZZTIME ?= 30s
 fuzz: ## every fuzz target for FUZZTIME (default 30s), one after another

@@ -21,6 +21,8 @@ type core[C any] struct {
 	rng   *rand.Rand
 	now   time.Duration
 
+	source *rand.PCG // behind rng; a Clone goes on with a copy
+
 	// Persistent state on all servers (Figure 2).
 	hard      HardState
 	hardDirty bool // changed since the last batch
@@ -59,12 +61,13 @@ func newCore[C any](cfg Config[C], saved Saved[C], now time.Duration) *core[C] {
 		cfg: cfg,
 		// The number of this life is durable before anything leaves the node, so proposals and reads of two lives never share a
 		// number even if their seeds are the same. Terms and entries would not do: a follower that forwards saves neither.
-		rng:   rand.New(rand.NewPCG(cfg.Seed, saved.Lives)),
-		lives: saved.Lives + 1,
-		now:   now,
-		hard:  saved.HardState,
-		pace:  newPace(cfg.MinElectionTimeout, cfg.MaxElectionTimeout, cfg.Heartbeat),
+		source: rand.NewPCG(cfg.Seed, saved.Lives),
+		lives:  saved.Lives + 1,
+		now:    now,
+		hard:   saved.HardState,
+		pace:   newPace(cfg.MinElectionTimeout, cfg.MaxElectionTimeout, cfg.Heartbeat),
 	}
+	c.rng = rand.New(c.source)
 	for _, m := range cfg.Members {
 		if m != c.id {
 			c.peers = append(c.peers, m)

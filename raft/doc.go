@@ -4,7 +4,8 @@
 // of an injected [StateMachine]. The package has no goroutine, clock, randomness source or I/O of its own. Each input brings the
 // time; randomness comes from one seed; and everything that a node wants done leaves it in a [Batch], to be carried out in the one order that
 // safety allows: make durable, send, apply, answer. The same inputs in the same order give the same outputs, byte for byte.
-// Package driver runs a node on real time and I/O, package sim runs a whole cluster on virtual ones.
+// Package driver runs a node on real time and I/O, package sim runs a whole cluster on virtual ones, and
+// package explore tries all short runs of one.
 //
 // # The mutex
 //
@@ -31,6 +32,7 @@
 //	check.go                   what a peer may say; the rest is refused
 //	node.go                    the API, and the mutex
 //	invariants.go              what must hold after every step
+//	clone.go                   copies and fingerprints of a node, for package explore
 //
 // testdata/ shows all this at work: each file is a story of a few real nodes, told message by message, and checked word for word by
 // TestGolden (golden_test.go, which also explains the commands). Begin with election.txt, figure_7.txt and figure_8.txt; the others play the

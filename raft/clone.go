@@ -1,0 +1,164 @@
+package raft
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+)
+
+// What package explore needs to walk through all that can happen to a node: to copy it, to see that two are alike, and to have its
+// election timer run out without any time passing.
+
+// Clone returns a copy of the node that goes its own way from here, its randomness included. sm must be a copy of its state machine.
+func (n *Node[C, R]) Clone(sm StateMachine[C, R]) *Node[C, R] {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	c := *n.core
+	source := *c.source
+	c.source, c.rng = &source, rand.New(&source)
+	c.log.entries = slices.Clone(c.log.entries)
+	c.confirmers, c.messages = slices.Clone(c.confirmers), slices.Clone(c.messages)
+	c.requests = c.requests.clone()
+	switch r := c.role.(type) {
+	case *follower[C]:
+		c.role = r.clone()
+	case *preCandidate:
+		c.role = &preCandidate{votes: maps.Clone(r.votes)}
+	case *candidate:
+		c.role = &candidate{votes: maps.Clone(r.votes), early: slices.Clone(r.early)}
+	case *leader[C]:
+		c.role = r.clone()
+	}
+	return &Node[C, R]{core: &c, sm: sm}
+}
+
+func (f *follower[C]) clone() *follower[C] {
+	d := *f
+	d.acks, d.second, d.stash = maps.Clone(f.acks), slices.Clone(f.second), slices.Clone(f.stash)
+	return &d
+}
+
+func (l *leader[C]) clone() *leader[C] {
+	d := *l
+	d.peers = make([]*progress, len(l.peers))
+	for i, p := range l.peers {
+		q := *p
+		q.flights = slices.Clone(p.flights)
+		d.peers[i] = &q
+	}
+	d.waiting, d.reads = slices.Clone(l.waiting), slices.Clone(l.reads)
+	return &d
+}
+
+func (r *requests[C]) clone() requests[C] {
+	d := *r
+	d.live = map[uint64]*proposal[C]{}
+	copies := map[*proposal[C]]*proposal[C]{}
+	copied := func(p *proposal[C]) *proposal[C] {
+		if copies[p] == nil {
+			q := *p
+			copies[p] = &q
+		}
+		return copies[p]
+	}
+	for seq, p := range r.live {
+		d.live[seq] = copied(p)
+	}
+	d.queue = nil
+	for _, p := range r.queue {
+		d.queue = append(d.queue, copied(p)) // one that has ended may still be in the queue
+	}
+	d.asked = nil
+	for _, b := range r.asked {
+		a := *b
+		a.reads, a.voters = slices.Clone(b.reads), maps.Clone(b.voters)
+		d.asked = append(d.asked, &a)
+	}
+	d.waiting, d.ready, d.done = slices.Clone(r.waiting), slices.Clone(r.ready), slices.Clone(r.done)
+	return d
+}
+
+// TimeOut is what a Tick does long after the node has heard from anyone, without the time: a leader steps down, and everybody else
+// begins an election, as if enough nodes had promised their votes.
+func (n *Node[C, R]) TimeOut() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	c := n.core
+	if c.role.kind() == Leader {
+		c.becomeFollower(c.hard.Term, "")
+	}
+	c.campaign()
+}
+
+// ForgetLeader is what the least election time-out does to a follower that hears nothing in it: it gives votes away again.
+func (n *Node[C, R]) ForgetLeader() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if f, ok := n.core.role.(*follower[C]); ok {
+		f.heardAt = never
+	}
+}
+
+// Fingerprint appends to a buffer a text that is the same for two nodes exactly if they will do the same from now on, as long as no time
+// passes: of moments it says only whether they have come.
+func (n *Node[C, R]) Fingerprint(to []byte) []byte {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	c := n.core
+	l := &c.log
+	to = fmt.Appendf(to, "%s %d %q %t %d|%d %d %d %d|%d %d %d %d|", c.id, c.hard.Term, c.hard.VotedFor, c.hardDirty, c.lives,
+		l.base, l.baseTerm, l.handed, l.saved, c.commit, c.handedOut, c.applied, c.appliedTerm)
+	to = fmt.Appendf(to, "%v|%v|%v|%t|", l.entries, c.confirmers, c.messages, c.failed != nil)
+	switch r := c.role.(type) {
+	case *follower[C]:
+		forgotten := r.leader != "" && !c.hasLeader()
+		to = fmt.Appendf(to, "F %q %q %t %d %d %t %v %v %v", r.leader, r.elect, forgotten, r.verified, r.leaderCommit, r.early, r.acks, r.second, r.stash)
+	case *preCandidate:
+		to = fmt.Appendf(to, "P %v", r.votes)
+	case *candidate:
+		to = fmt.Appendf(to, "C %v %v", r.votes, r.early)
+	case *leader[C]:
+		to = r.fingerprint(to)
+	}
+	return c.requests.fingerprint(to, c)
+}
+
+func (l *leader[C]) fingerprint(to []byte) []byte {
+	to = fmt.Appendf(to, "L %d %d %v %v", l.first, l.round, l.waiting, l.reads)
+	for _, p := range l.peers {
+		to = fmt.Appendf(to, "[%d %d %t %t %d %t %d %d %d %d %d", p.match, p.next, p.probing, p.agreed, p.flightBytes, p.sentAt == never,
+			p.notice, p.awaits, p.commitSent, p.roundSent, p.round)
+		for _, f := range p.flights {
+			to = fmt.Appendf(to, " %d-%d", f.prev, f.last)
+		}
+	}
+	return to
+}
+
+func (r *requests[C]) fingerprint(to []byte, c *core[C]) []byte {
+	to = fmt.Appendf(to, "|%d %d %t", r.seq, r.count, r.check <= c.now)
+	for _, seq := range slices.Sorted(maps.Keys(r.live)) {
+		p := r.live[seq]
+		to = fmt.Appendf(to, " p%d %v %d %t %t %d %t", seq, p.command, p.sentTerm, p.deadline <= c.now, p.resendAt <= c.now, p.tries, p.queued)
+	}
+	for _, p := range r.queue {
+		to = fmt.Appendf(to, " q%d", p.seq)
+	}
+	for _, b := range r.asked {
+		to = fmt.Appendf(to, " b%d %t %d %d %t %v %t %d", b.id, b.resendAt <= c.now, b.tries, b.term, b.indexed, b.voters, b.confirmed, b.index)
+		to = fingerprintReads(to, b.reads)
+	}
+	to = append(to, " w"...)
+	to = fingerprintReads(to, r.waiting)
+	to = append(to, " r"...)
+	to = fingerprintReads(to, r.ready)
+	return fmt.Appendf(to, " %v", r.done)
+}
+
+func fingerprintReads[C any](to []byte, reads []read[C]) []byte {
+	for _, q := range reads {
+		to = fmt.Appendf(to, " %d %v", q.ticket, q.query)
+	}
+	return to
+}

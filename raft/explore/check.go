@@ -1,0 +1,127 @@
+package explore
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"maelraft/raft"
+)
+
+// history is what an observer remembers of how a state came about. It is part of the state.
+type history struct {
+	leaders   map[raft.Term]raft.NodeID
+	committed []entry
+	commitIn  []raft.Term // the term of the node that was first to commit the entry
+	// known are the writes that clients know to be done, by an answer or from a read.
+	known set
+}
+
+func newHistory() history { return history{leaders: map[raft.Term]raft.NodeID{}} }
+
+func (h history) clone() history {
+	h.leaders = maps.Clone(h.leaders)
+	h.committed, h.commitIn = slices.Clip(h.committed), slices.Clip(h.commitIn)
+	return h
+}
+
+// answered takes note of what a client is told. A read must hold what was known when it began.
+func (w *world) answered(m *member, o raft.Outcome[set]) error {
+	must, isRead := m.reads[o.Ticket]
+	written := m.writes[o.Ticket]
+	delete(m.reads, o.Ticket)
+	delete(m.writes, o.Ticket)
+	switch {
+	case o.Err != nil:
+	case isRead && o.Result&must != must:
+		return fmt.Errorf("stale read: it holds writes %b, and %b were known to be done when it began", o.Result, must)
+	case isRead:
+		w.history.known |= o.Result
+	default:
+		w.history.known |= 1 << written
+	}
+	return nil
+}
+
+// check holds a member that has just moved against its past, the others and the history.
+func (w *world) check(i int, before raft.View[int]) error {
+	v := w.members[i].view
+	id := name(i)
+	if v.Term < before.Term || v.Term == before.Term && before.VotedFor != "" && v.VotedFor != before.VotedFor {
+		return fmt.Errorf("%s went back from %+v to %+v", id, before.HardState, v.HardState)
+	}
+	for _, check := range []func(raft.NodeID, raft.View[int]) error{w.commits, w.electionSafety, w.logMatching} {
+		if err := check(id, v); err != nil {
+			return err
+		}
+	}
+	for j, m := range w.members {
+		if err := w.leaderCompleteness(name(j), m.view); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// commits: what one node has committed no other commits differently, and a quorum has it on disk (state machine safety, Figure 3).
+func (w *world) commits(id raft.NodeID, v raft.View[int]) error {
+	h := &w.history
+	for n, e := range v.Log[:v.Commit] {
+		if n < len(h.committed) {
+			if h.committed[n] != e {
+				return fmt.Errorf("state machine safety: %s has committed %+v, and %+v was committed before", id, e, h.committed[n])
+			}
+			continue
+		}
+		h.committed, h.commitIn = append(h.committed, e), append(h.commitIn, v.Term)
+		durable := 0
+		for _, m := range w.members {
+			if n < len(m.view.Log) && m.view.Log[n] == e {
+				durable++
+			}
+		}
+		if durable <= len(w.members)/2 {
+			return fmt.Errorf("committed on a quorum: %+v is on %d nodes only", e, durable)
+		}
+	}
+	return nil
+}
+
+// electionSafety: at most one leader per term (Figure 3).
+func (w *world) electionSafety(id raft.NodeID, v raft.View[int]) error {
+	if v.Role != raft.Leader {
+		return nil
+	}
+	if other, ok := w.history.leaders[v.Term]; ok && other != id {
+		return fmt.Errorf("election safety: %s and %s both lead term %d", other, id, v.Term)
+	}
+	w.history.leaders[v.Term] = id
+	return nil
+}
+
+// logMatching: where two logs have an entry of the same index and term, they are the same up to there (Figure 3).
+func (w *world) logMatching(id raft.NodeID, v raft.View[int]) error {
+	for j, m := range w.members {
+		n := min(len(v.Log), len(m.view.Log))
+		for n > 0 && v.Log[n-1].Term != m.view.Log[n-1].Term {
+			n--
+		}
+		if !slices.Equal(v.Log[:n], m.view.Log[:n]) {
+			return fmt.Errorf("log matching: %s has %v, %s has %v", id, v.Log[:n], name(j), m.view.Log[:n])
+		}
+	}
+	return nil
+}
+
+// leaderCompleteness: a leader has everything that was committed in earlier terms (Figure 3).
+func (w *world) leaderCompleteness(id raft.NodeID, v raft.View[int]) error {
+	if v.Role != raft.Leader {
+		return nil
+	}
+	for n, e := range w.history.committed {
+		if w.history.commitIn[n] < v.Term && (n >= len(v.Log) || v.Log[n] != e) {
+			return fmt.Errorf("leader completeness: %s leads term %d without the committed %+v", id, v.Term, e)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,144 @@
+package explore
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"maelraft/raft"
+)
+
+// deepStates is how many states a deep search may keep: they take less than a gigabyte.
+const deepStates = 150_000
+
+var deep = flag.Bool("deep", false, "go as far as memory and patience allow: make explore")
+
+// leads are the first steps after which n1 leads term 1, and its no-op is on its way to the others. Which node is first does not matter:
+// but for their names they are alike.
+var leads = []string{"n1 times out", "n1 -> n2: raft.VoteRequest", "n2 -> n1: raft.VoteReply"}
+
+// started is leads, and the no-op has been committed.
+var started = append(slices.Clone(leads), "n1 -> n2: raft.AppendRequest", "n2 -> n1: raft.AppendReply")
+
+// answered is started, and a write on n1 has been answered, of which n3 knows nothing.
+var answered = append(slices.Clone(started), "n1 is asked to write", "n1 -> n2: raft.AppendRequest", "n2 -> n1: raft.AppendReply")
+
+// figure8 is the paper's Figure 8 up to (c), with three nodes: n1 led term 1 and kept two entries to itself, n2 led term 2 with one of its
+// own, and n1 leads term 3 and is about to bring its old entries to n3.
+var figure8 = append(slices.Clone(leads), "n1 is asked to write",
+	"n2 times out", "n2 -> n3: raft.VoteRequest", "n3 -> n2: raft.VoteReply",
+	"n1 times out", "n1 times out", "n1 -> n3: raft.VoteRequest{Term:3", "n3 -> n1: raft.VoteReply{Term:3")
+
+func explore(t *testing.T, short, long Bounds) {
+	t.Helper()
+	b := short
+	if *deep {
+		b = long
+	}
+	began := time.Now()
+	r, err := Run(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Err != nil {
+		t.Fatal(r)
+	}
+	t.Logf("%v, %.1f s", r, time.Since(began).Seconds())
+}
+
+// with returns bounds with other limits of depth and states.
+func (b Bounds) with(depth, states int) Bounds {
+	b.Depth, b.States = depth, states
+	return b
+}
+
+func TestElections(t *testing.T) {
+	b := Bounds{Nodes: 3, Terms: 2, Crashes: 1, InFlight: 6}
+	explore(t, b.with(6, 15_000), b.with(12, deepStates))
+}
+
+// Reads must hold what was answered under an earlier leader, and what follower or leader answers under the same one.
+func TestReads(t *testing.T) {
+	for _, early := range []bool{false, true} {
+		t.Run(fmt.Sprintf("early commit %t", early), func(t *testing.T) {
+			t.Run("of a new leader", func(t *testing.T) {
+				b := Bounds{Nodes: 3, Terms: 2, Writes: 1, Reads: 1, InFlight: 5, EarlyCommit: early, Prefix: answered}
+				explore(t, b.with(6, 8_000), b.with(12, deepStates))
+			})
+			t.Run("of one leader", func(t *testing.T) {
+				b := Bounds{Nodes: 3, Terms: 1, Writes: 1, Reads: 1, InFlight: 6, EarlyCommit: early, Prefix: started}
+				explore(t, b.with(6, 8_000), b.with(20, deepStates))
+			})
+		})
+	}
+}
+
+func TestFigure8(t *testing.T) {
+	b := Bounds{Nodes: 3, Terms: 4, Writes: 1, InFlight: 8, MaxAppendBytes: 1, Prefix: figure8}
+	explore(t, b.with(8, 8_000), b.with(12, deepStates))
+}
+
+// A step from a state must not change the state, and must lead to the same place again.
+func TestStepsLeaveTheStateAlone(t *testing.T) {
+	b := Bounds{Nodes: 3, Terms: 2, Writes: 1, Reads: 1, Crashes: 1, InFlight: 6}
+	w, err := newWorld(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 25 {
+		steps := w.steps(b)
+		var next *world
+		for _, s := range steps {
+			first, err := w.after(b, s)
+			again, errAgain := w.after(b, s)
+			if err != nil || errAgain != nil {
+				t.Fatal(s, err, errAgain)
+			}
+			if first.digest() != again.digest() {
+				t.Fatalf("%v leads to two places:\n%s\n%s", s, first.members[s.node].print, again.members[s.node].print)
+			}
+			for _, m := range w.members {
+				if now := m.node.Fingerprint(nil); !bytes.HasPrefix(m.print, now) {
+					t.Fatalf("%v changed a state:\n%s\n%s", s, m.print, now)
+				}
+			}
+			if next == nil || s.kind == deliver {
+				next = first
+			}
+		}
+		if next == nil {
+			return
+		}
+		w = next
+	}
+}
+
+// A log that does not match, a second leader and a write that a read does not show are seen.
+func TestChecksCanFail(t *testing.T) {
+	b := Bounds{Nodes: 3, Terms: 1, InFlight: 6}
+	w, err := newWorld(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.members[1].view.Log = []entry{{Index: 1, Term: 1, Command: 1}}
+	bad := raft.View[int]{Role: raft.Leader, HardState: raft.HardState{Term: 1}, Log: []entry{{Index: 1, Term: 1, Command: 2}}}
+	if w.logMatching("n1", bad) == nil {
+		t.Error("log matching")
+	}
+	w.history.leaders[1] = "n2"
+	if w.electionSafety("n1", bad) == nil {
+		t.Error("election safety")
+	}
+	bad.Commit = 1
+	if w.commits("n1", bad) == nil {
+		t.Error("committed on a quorum")
+	}
+	m := w.members[0]
+	m.reads[1] = 2
+	if w.answered(m, raft.Outcome[set]{Ticket: 1, Result: 5}) == nil {
+		t.Error("stale read")
+	}
+}

@@ -1,0 +1,272 @@
+package explore
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"time"
+
+	"maelraft/raft"
+)
+
+// noDeadline is later than any clock here will be: they all stand still.
+const noDeadline = time.Hour
+
+// set is a set of writes, by number: what the state machine holds, and what a read returns.
+type set uint64
+
+// machine is a state machine that remembers which writes it has executed.
+type machine struct{ state set }
+
+func (m *machine) Apply(_ raft.Index, write int) set {
+	m.state |= 1 << write
+	return m.state
+}
+
+func (m *machine) Query(int) set { return m.state }
+
+type (
+	node    = raft.Node[int, set]
+	entry   = raft.Entry[int]
+	request = raft.AppendRequest[int]
+)
+
+// member is one node in one state. Its values are shared between states until a step changes them.
+type member struct {
+	node  *node
+	sm    *machine
+	view  raft.View[int]
+	lives uint64
+	print []byte
+	// writes and reads are the requests that wait for an answer, and for a read what it must hold.
+	writes map[raft.Ticket]int
+	reads  map[raft.Ticket]set
+}
+
+// parcel is a message under way, and its text.
+type parcel struct {
+	raft.Message
+	print string
+}
+
+// world is a state of the whole: nothing in it is changed once it has been visited.
+type world struct {
+	members []*member
+	network []parcel // in the order of their texts
+	history history
+
+	writes, readCount, crashes int // begun so far
+}
+
+// kind is what a step does.
+type kind int
+
+const (
+	deliver kind = iota
+	timeOut
+	write
+	readStep
+	crash
+)
+
+// step is one thing that can happen next.
+type step struct {
+	kind    kind
+	node    int
+	message parcel
+}
+
+func (s step) String() string {
+	who := fmt.Sprintf("n%d", s.node+1)
+	switch s.kind {
+	case deliver:
+		return fmt.Sprintf("%s -> %s: %T%+v", s.message.From, who, s.message.Body, s.message.Body)
+	case timeOut:
+		return who + " times out and stands for election"
+	case write:
+		return who + " is asked to write"
+	case readStep:
+		return who + " is asked to read"
+	}
+	return who + " crashes and starts again"
+}
+
+// newWorld returns a new cluster in which nothing has happened.
+func newWorld(b Bounds) (*world, error) {
+	w := &world{history: newHistory()}
+	for i := range b.Nodes {
+		m := &member{sm: &machine{}}
+		if err := m.start(b, i, raft.Saved[int]{}); err != nil {
+			return nil, err
+		}
+		w.members = append(w.members, m)
+	}
+	return w, nil
+}
+
+func name(i int) raft.NodeID { return raft.NodeID(fmt.Sprintf("n%d", i+1)) }
+
+// start begins a life of a member.
+func (m *member) start(b Bounds, i int, saved raft.Saved[int]) error {
+	cfg := raft.Config[int]{ID: name(i), Seed: uint64(i + 1), EarlyCommit: b.EarlyCommit, MaxAppendBytes: b.MaxAppendBytes}
+	for j := range b.Nodes {
+		cfg.Members = append(cfg.Members, name(j))
+	}
+	m.sm = &machine{}
+	n, err := raft.New(cfg, m.sm, saved, 0)
+	m.node, m.lives = n, saved.Lives+1
+	m.writes, m.reads = map[raft.Ticket]int{}, map[raft.Ticket]set{}
+	if err == nil {
+		m.look()
+	}
+	return err
+}
+
+// look renews what is known of a node after it has changed.
+func (m *member) look() {
+	m.view = m.node.View()
+	m.print = m.node.Fingerprint(nil)
+	m.print = fmt.Appendf(m.print, "|%d %v %v\n", m.lives, m.writes, m.reads)
+}
+
+func (m *member) clone() *member {
+	d := *m
+	sm := *m.sm
+	d.sm = &sm
+	d.node = m.node.Clone(d.sm)
+	d.writes, d.reads = map[raft.Ticket]int{}, map[raft.Ticket]set{}
+	for t, n := range m.writes {
+		d.writes[t] = n
+	}
+	for t, must := range m.reads {
+		d.reads[t] = must
+	}
+	return &d
+}
+
+// after returns the state to which a step leads, and what is wrong with it.
+func (w *world) after(b Bounds, s step) (*world, error) {
+	next := *w
+	next.members, next.network = slices.Clone(w.members), slices.Clone(w.network)
+	next.history = w.history.clone()
+	m := w.members[s.node].clone()
+	next.members[s.node] = m
+	switch s.kind {
+	case deliver:
+		next.network = slices.DeleteFunc(next.network, func(p parcel) bool { return p.print == s.message.print })
+		if _, vote := s.message.Body.(raft.VoteRequest); vote {
+			m.node.ForgetLeader()
+		}
+		if err := m.node.Step(0, s.message.Message); err != nil {
+			return &next, fmt.Errorf("a correct message was refused: %w", err)
+		}
+	case timeOut:
+		m.node.TimeOut()
+	case write:
+		next.writes++
+		m.writes[m.node.Propose(0, next.writes, noDeadline)] = next.writes
+	case readStep:
+		next.readCount++
+		m.reads[m.node.Read(0, 0, noDeadline)] = next.history.known
+	case crash:
+		next.crashes++
+		saved := raft.Saved[int]{HardState: m.view.HardState, Entries: slices.Clone(m.view.Log), Lives: m.lives}
+		if err := m.start(b, s.node, saved); err != nil {
+			return &next, err
+		}
+	}
+	return &next, next.settle(s.node)
+}
+
+// settle carries out what a node has left behind, and checks what it has become.
+func (w *world) settle(i int) error {
+	m := w.members[i]
+	before := m.view
+	for batch := m.node.Take(0); !batch.Empty(); batch = m.node.Take(0) {
+		m.node.Saved(batch)
+		for _, message := range batch.Messages {
+			w.post(message)
+		}
+		for _, o := range m.node.Apply(batch) {
+			if err := w.answered(m, o); err != nil {
+				return err
+			}
+		}
+	}
+	m.look()
+	w.network = slices.DeleteFunc(w.network, func(p parcel) bool { return w.lost(p) })
+	if err := m.node.CheckInvariants(); err != nil {
+		return err
+	}
+	return w.check(i, before)
+}
+
+// post puts a message on its way, without what is only about time.
+func (w *world) post(m raft.Message) {
+	if b, ok := m.Body.(request); ok {
+		b.RTT = raft.RoundTrip{}
+		m.Body = b
+	}
+	p := parcel{m, fmt.Sprintf("%T%v\n", m.Body, m)}
+	at, found := slices.BinarySearchFunc(w.network, p, func(a, b parcel) int { return bytes.Compare([]byte(a.print), []byte(b.print)) })
+	if !found {
+		w.network = slices.Insert(w.network, at, p)
+	}
+}
+
+// lost says whether nothing can come of a message any more, see package doc.
+func (w *world) lost(p parcel) bool {
+	term := w.members[number(p.To)].view.Term
+	switch b := p.Body.(type) {
+	case raft.VoteRequest:
+		return b.Term < term
+	case raft.VoteReply:
+		return b.Term < term || !b.Granted && b.Term == term
+	case request:
+		return b.Term < term
+	case raft.AppendReply:
+		return b.Term < term
+	case raft.CommitNotice:
+		return b.Term < term
+	case raft.ForwardRequest[int]:
+		return b.Term < term
+	case raft.ReadRequest:
+		return b.Term < term
+	case raft.ReadReply:
+		return b.Term < term
+	case raft.ConfirmRequest:
+		return b.Term < term
+	case raft.ConfirmReply:
+		return b.Term < term
+	}
+	return false
+}
+
+func number(id raft.NodeID) int {
+	var n int
+	_, _ = fmt.Sscanf(string(id), "n%d", &n)
+	return n - 1
+}
+
+// steps lists what can happen next within the bounds.
+func (w *world) steps(b Bounds) []step {
+	var steps []step
+	for _, p := range w.network {
+		steps = append(steps, step{kind: deliver, node: number(p.To), message: p})
+	}
+	for i, m := range w.members {
+		if m.view.Term < b.Terms {
+			steps = append(steps, step{kind: timeOut, node: i})
+		}
+		if w.writes < b.Writes {
+			steps = append(steps, step{kind: write, node: i})
+		}
+		if w.readCount < b.Reads {
+			steps = append(steps, step{kind: readStep, node: i})
+		}
+		if w.crashes < b.Crashes {
+			steps = append(steps, step{kind: crash, node: i})
+		}
+	}
+	return steps
+}
