@@ -20,6 +20,11 @@ func (n *Node[C, R]) Clone(sm StateMachine[C, R]) *Node[C, R] {
 	c.log.entries = slices.Clone(c.log.entries)
 	c.confirmers, c.messages = slices.Clone(c.confirmers), slices.Clone(c.messages)
 	c.requests = c.requests.clone()
+	if c.incoming != nil {
+		in := *c.incoming
+		in.State = slices.Clone(in.State)
+		c.incoming = &in
+	}
 	switch r := c.role.(type) {
 	case *follower[C]:
 		c.role = r.clone()
@@ -45,6 +50,10 @@ func (l *leader[C]) clone() *leader[C] {
 	for i, p := range l.peers {
 		q := *p
 		q.flights = slices.Clone(p.flights)
+		if p.transfer != nil {
+			t := *p.transfer
+			q.transfer = &t
+		}
 		d.peers[i] = &q
 	}
 	d.waiting, d.reads = slices.Clone(l.waiting), slices.Clone(l.reads)
@@ -109,7 +118,8 @@ func (n *Node[C, R]) Fingerprint(to []byte) []byte {
 	l := &c.log
 	to = fmt.Appendf(to, "%s %d %q %t %d|%d %d %d %d|%d %d %d %d|", c.id, c.hard.Term, c.hard.VotedFor, c.hardDirty, c.lives,
 		l.base, l.baseTerm, l.handed, l.saved, c.commit, c.handedOut, c.applied, c.appliedTerm)
-	to = fmt.Appendf(to, "%v|%v|%v|%t|", l.entries, c.confirmers, c.messages, c.failed != nil)
+	to = fmt.Appendf(to, "%v|%v %t|%v|%t|", l.entries, c.confirmers, c.doubtAt <= c.now, c.messages, c.failed != nil)
+	to = fmt.Appendf(to, "%v %v %v %d %d %v|", c.snapshot, c.fresh, c.restore, c.installed, c.appliedBytes, c.incoming)
 	switch r := c.role.(type) {
 	case *follower[C]:
 		forgotten := r.leader != "" && !c.hasLeader()
@@ -132,6 +142,9 @@ func (l *leader[C]) fingerprint(to []byte) []byte {
 		for _, f := range p.flights {
 			to = fmt.Appendf(to, " %d-%d", f.prev, f.last)
 		}
+		if t := p.transfer; t != nil {
+			to = fmt.Appendf(to, " s%d %d %t", t.Index, t.offset, t.flying)
+		}
 	}
 	return to
 }
@@ -140,7 +153,7 @@ func (r *requests[C]) fingerprint(to []byte, c *core[C]) []byte {
 	to = fmt.Appendf(to, "|%d %d %t", r.seq, r.count, r.check <= c.now)
 	for _, seq := range slices.Sorted(maps.Keys(r.live)) {
 		p := r.live[seq]
-		to = fmt.Appendf(to, " p%d %v %d %t %t %d %t", seq, p.command, p.sentTerm, p.deadline <= c.now, p.resendAt <= c.now, p.tries, p.queued)
+		to = fmt.Appendf(to, " p%d %v %d %t %t %d %t %t", seq, p.command, p.sentTerm, p.deadline <= c.now, p.resendAt <= c.now, p.tries, p.queued, p.hidden)
 	}
 	for _, p := range r.queue {
 		to = fmt.Appendf(to, " q%d", p.seq)

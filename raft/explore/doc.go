@@ -20,6 +20,7 @@
 //   - The network is a set: order is free, equal messages are one, and a message that is never delivered is lost. None is delivered twice.
 //   - A message of an earlier term than its receiver's, or a refused vote that says no later term, is taken for lost: the core passes
 //     it over, or answers it with nothing but its term.
+//   - Logs are too short for snapshots.
 //   - A state with more messages under way than the bound is not gone into.
 //
 // It imports package raft only.

@@ -25,6 +25,10 @@ func (m *machine) Apply(_ raft.Index, write int) set {
 
 func (m *machine) Query(int) set { return m.state }
 
+// Snapshot and Restore: no log that is explored is long enough for them.
+func (m *machine) Snapshot() []byte     { return nil }
+func (m *machine) Restore([]byte) error { return nil }
+
 type (
 	node    = raft.Node[int, set]
 	entry   = raft.Entry[int]
