@@ -50,9 +50,21 @@ func (r register) Apply(_ Index, command string) string {
 	return "ok"
 }
 
-// Snapshot and Restore: no scenario is long enough for them.
-func (r register) Snapshot() []byte     { return nil }
-func (r register) Restore([]byte) error { return nil }
+func (r register) Snapshot() []byte {
+	var words []string
+	for _, key := range slices.Sorted(maps.Keys(r)) {
+		words = append(words, key+"="+r[key])
+	}
+	return []byte(strings.Join(words, " "))
+}
+
+func (r register) Restore(state []byte) error {
+	clear(r)
+	for _, word := range strings.Fields(string(state)) {
+		r.Apply(0, word)
+	}
+	return nil
+}
 
 func (r register) Query(key string) string {
 	if value, ok := r[key]; ok {
@@ -70,6 +82,10 @@ func newStage(lines []string) *stage {
 	size, _ := strconv.Atoi(options["nodes"])
 	appends, _ := strconv.Atoi(options["append"])
 	_, early := options["early"]
+	snapshots, err := strconv.Atoi(options["snapshots"])
+	if err != nil {
+		snapshots = -1 // none
+	}
 	var members []NodeID
 	for i := range size {
 		members = append(members, NodeID(fmt.Sprint("n", i+1)))
@@ -77,6 +93,7 @@ func newStage(lines []string) *stage {
 	for i, id := range members {
 		s.actors = append(s.actors, &actor{id: id, disk: &MemoryStorage[string]{}, config: Config[string]{
 			ID: id, Members: members, Seed: uint64(10 * (i + 1)), ElectionTimeout: goldenTimeout, EarlyCommit: early, MaxAppendBytes: appends,
+			SnapshotEntries: snapshots, TrailingEntries: -1, MaxChunkBytes: 8,
 		}})
 	}
 	for _, line := range lines[1:] {

@@ -23,8 +23,9 @@ import (
 //
 // A block is one command or several, one a line, then "----" and what happened. The commands:
 //
-//	cluster nodes=3 [early] [append=1]  a new cluster; append=1: one entry in each append. Lines behind it describe nodes that have
-//	                                    lived before: n1 term=3 vote=n2 log=1,1,3
+//	cluster nodes=3 [early] [append=1]  a new cluster; append=1: one entry in each append; snapshots=4: a snapshot after every four, no
+//	                                    entry kept before it, in chunks of 8 bytes. Lines behind it describe nodes that have lived
+//	                                    before: n1 term=3 vote=n2 log=1,1,3
 //	timeout n1                          n1 hears nothing until its election timer runs out; the clocks of others stand still
 //	tick n1 n2 50ms                     the clocks of the nodes named go on (of all nodes, if none is named)
 //	stop n1 50ms                        n1's clock goes on, but n1 is not called (kill -STOP, and -CONT)

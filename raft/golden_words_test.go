@@ -26,6 +26,29 @@ func (s *stage) tell(format string, args ...any) {
 // narrate tells what an input has changed in a node.
 func (s *stage) narrate(a *actor, before, after View[string]) {
 	s.narrateRole(a, before, after)
+	s.narrateLog(a, before, after)
+	if a.pending != nil {
+		s.say("  %s waits for its disk", a.id)
+	}
+	if after.Commit != before.Commit {
+		term := after.BaseTerm
+		if committed, _ := parts(after); len(committed) > 0 {
+			term = committed[len(committed)-1].Term
+		}
+		s.tell("  %s knows up to %s to be committed", a.id, place(after.Commit, term))
+	}
+}
+
+func (s *stage) narrateLog(a *actor, before, after View[string]) {
+	if n := after.Snapshot; n.Index != before.Snapshot.Index {
+		s.tell("  %s has a snapshot of %s on disk: %q", a.id, place(n.Index, n.Term), n.State)
+	}
+	if after.Base != before.Base {
+		s.tell("  %s has nothing up to %s in its log any more", a.id, place(after.Base, after.BaseTerm))
+		for len(before.Log) > 0 && before.Log[0].Index <= after.Base {
+			before.Log = before.Log[1:]
+		}
+	}
 	same := 0
 	for same < min(len(before.Log), len(after.Log)) && before.Log[same].Term == after.Log[same].Term &&
 		before.Log[same].ID == after.Log[same].ID {
@@ -36,13 +59,6 @@ func (s *stage) narrate(a *actor, before, after View[string]) {
 	}
 	if added := after.Log[same:]; len(added) > 0 {
 		s.say("  %s appends from %d on: %s", a.id, added[0].Index, entriesWords(added))
-	}
-	if a.pending != nil {
-		s.say("  %s waits for its disk", a.id)
-	}
-	if after.Commit != before.Commit {
-		committed, _ := parts(after)
-		s.tell("  %s knows up to %s to be committed", a.id, place(after.Commit, committed[len(committed)-1].Term))
 	}
 }
 
@@ -85,11 +101,15 @@ func (s *stage) state(actors []*actor) {
 }
 
 func logWords(v View[string]) string {
-	if len(v.Log) == 0 {
+	if len(v.Log) == 0 && v.Base == 0 {
 		return "empty"
 	}
 	committed, open := parts(v)
-	return strings.TrimSpace(entriesWords(committed) + " | " + entriesWords(open))
+	words := strings.TrimSpace(entriesWords(committed) + " | " + entriesWords(open))
+	if v.Base > 0 {
+		words = fmt.Sprintf("(up to %s in the snapshot) %s", place(v.Base, v.BaseTerm), words)
+	}
+	return words
 }
 
 // parts splits a log behind its last entry that is known to be committed.
@@ -104,7 +124,7 @@ func parts(v View[string]) (committed, open []Entry[string]) {
 // lastOf returns where a log ends.
 func lastOf(v View[string]) (Index, Term) {
 	if len(v.Log) == 0 {
-		return 0, 0
+		return v.Base, v.BaseTerm
 	}
 	e := v.Log[len(v.Log)-1]
 	return e.Index, e.Term
@@ -161,6 +181,13 @@ func (s *stage) body(body Body) string {
 		return fmt.Sprintf("term %d, behind %s%s, commit %d%s", b.Term, place(b.PrevIndex, b.PrevTerm), entriesOrNone(b.Entries), b.Commit, roundWords(b.Round))
 	case AppendReply:
 		return fmt.Sprintf("term %d, %s%s", b.Term, agreement(b), roundWords(b.Round))
+	case SnapshotRequest:
+		return fmt.Sprintf("term %d, of %s, bytes from %d of %d: %q", b.Term, place(b.Index, b.LastTerm), b.Offset, b.Size, b.Data)
+	case SnapshotReply:
+		if b.Done {
+			return fmt.Sprintf("term %d, has all up to %d", b.Term, b.Index)
+		}
+		return fmt.Sprintf("term %d, of %d, wants bytes from %d", b.Term, b.Index, b.Offset)
 	case CommitNotice:
 		return fmt.Sprintf("term %d, commit %d", b.Term, b.Commit)
 	case ForwardRequest[string]:
