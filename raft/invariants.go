@@ -25,7 +25,8 @@ func (n *Node[C, R]) View() View[C] {
 	c := n.core
 	return View[C]{
 		HardState: c.hard, Role: c.role.kind(), Leader: status.Leader,
-		Base: c.log.base, BaseTerm: c.log.baseTerm, Snapshot: c.snapshot, Log: c.log.slice(c.log.base, c.log.last()), Saved: c.log.saved, Commit: c.commit, Applied: c.applied,
+		Base: c.log.base, BaseTerm: c.log.baseTerm, Log: c.log.slice(c.log.base, c.log.last()),
+		Snapshot: c.snapshot, Saved: c.log.saved, Commit: c.commit, Applied: c.applied,
 	}
 }
 
@@ -51,7 +52,12 @@ func (c *core[C]) checkOrder() error {
 		name string
 		at   Index
 	}{
-		{"base", l.base}, {"snapshot", max(c.snapshot.Index, c.installed)}, {"applied", max(c.applied, c.installed)}, {"handed out", max(c.handedOut, c.installed)}, {"commit", c.commit}, {"last", l.last()},
+		{"base", l.base},
+		{"snapshot", max(c.snapshot.Index, c.installed)},
+		{"applied", max(c.applied, c.installed)},
+		{"handed out", max(c.handedOut, c.installed)},
+		{"commit", c.commit},
+		{"last", l.last()},
 	}
 	for i := 1; i < len(chain); i++ {
 		if chain[i-1].at > chain[i].at {

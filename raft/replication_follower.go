@@ -54,8 +54,8 @@ func (c *core[C]) appendEntries(f *follower[C], m AppendRequest[C]) AppendReply 
 		reply.HintTerm, _ = c.log.term(reply.HintIndex)
 		return reply
 	}
-	// What was dropped here was committed, so it agrees. What is there already stays, also behind the request's end: the request may be old, and entries that follow
-	// it may have been acknowledged since. Only a real conflict proves the rest to be wrong.
+	// What was dropped here was committed, so it agrees. What is there already stays, also behind the request's end: the request may be old,
+	// and entries that follow it may have been acknowledged since. Only a real conflict proves the rest to be wrong.
 	fresh := m.Entries
 	for len(fresh) > 0 && (fresh[0].Index <= c.log.base || c.log.has(fresh[0].Index, fresh[0].Term)) {
 		fresh = fresh[1:]

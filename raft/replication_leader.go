@@ -21,7 +21,7 @@ func (c *core[C]) sendAppends(l *leader[C]) {
 		} else if c.reachable(p) {
 			c.sendSnapshot(id, p)
 		}
-		for c.reachable(p) && p.transfer == nil && p.next > c.log.base && p.next <= c.log.last() && !p.full(c.cfg.MaxInflight, c.cfg.MaxInflightBytes) {
+		for c.reachable(p) && p.next > c.log.base && p.next <= c.log.last() && !p.full(c.cfg.MaxInflight, c.cfg.MaxInflightBytes) {
 			c.sendEntries(l, id, p)
 			sent = true
 		}
@@ -46,8 +46,8 @@ func (c *core[C]) sendEntries(l *leader[C], id NodeID, p *progress) {
 	c.sendAppend(l, id, p, prev, c.log.slice(prev, last))
 }
 
-// sendHeartbeat sends an append without entries, at the place where the logs surely agree if there is one. If that was dropped, the first place
-// is that is known: a follower that has it needs no snapshot.
+// sendHeartbeat sends an append without entries, at the place where the logs surely agree if there is one. If that was dropped, it is the first
+// place that is still known: a follower that has it needs no snapshot.
 func (c *core[C]) sendHeartbeat(l *leader[C], id NodeID, p *progress) {
 	prev := p.match
 	if !p.agreed {

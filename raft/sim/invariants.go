@@ -67,10 +67,7 @@ func at[C any](v raft.View[C], i raft.Index) raft.Entry[C] { return v.Log[i-v.Ba
 
 // logEnd returns index and term of the last entry of a node's log, or of what it has dropped.
 func logEnd[C any](v raft.View[C]) position {
-	if len(v.Log) == 0 {
-		return position{v.Base, v.BaseTerm}
-	}
-	return lastOf(v.Log)
+	return lastOf(v.Log, position{v.Base, v.BaseTerm})
 }
 
 // entryAt returns the entry with an index from entries that follow each other.
@@ -81,12 +78,12 @@ func entryAt[C any](entries []raft.Entry[C], i raft.Index) (e raft.Entry[C], ok 
 	return entries[i-entries[0].Index], true
 }
 
-// lastOf returns index and term of the last entry.
-func lastOf[C any](entries []raft.Entry[C]) (last position) {
+// lastOf returns where a log ends: at its last entry, or, if it has none, at the place before its first.
+func lastOf[C any](entries []raft.Entry[C], base position) position {
 	if n := len(entries); n > 0 {
-		last = position{entries[n-1].Index, entries[n-1].Term}
+		return position{entries[n-1].Index, entries[n-1].Term}
 	}
-	return last
+	return base
 }
 
 // checkNode checks everything that a node can have broken with what it has just done. All of that is durable: what a node had in mind when

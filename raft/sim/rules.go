@@ -63,10 +63,7 @@ func (c *Cluster[C, R]) checkPromises(m *member[C, R], messages []raft.Message) 
 
 // lastOnDisk returns index and term of the last entry that is on a disk, or that the snapshot there stands for.
 func lastOnDisk[C any](saved raft.Saved[C]) position {
-	if len(saved.Entries) == 0 {
-		return position{saved.Snapshot.Index, saved.Snapshot.Term}
-	}
-	return lastOf(saved.Entries)
+	return lastOf(saved.Entries, position{saved.Snapshot.Index, saved.Snapshot.Term})
 }
 
 func (c *Cluster[C, R]) checkPromise(m *member[C, R], saved raft.Saved[C], message raft.Message) {
