@@ -15,11 +15,12 @@ const never = time.Duration(-1 << 62)
 // installed, not from when it is durable and applied; terms, commit and applied never fall; what was committed is never
 // truncated. invariants.go checks these and more.
 type core[C any] struct {
-	id    NodeID
-	peers []NodeID // all members but this one, in the order of the configuration
-	cfg   Config[C]
-	rng   *rand.Rand
-	now   time.Duration
+	id     NodeID
+	config configuration
+	peers  []NodeID // all members but this one, in the order of the configuration
+	cfg    Config[C]
+	rng    *rand.Rand
+	now    time.Duration
 
 	source *rand.PCG // behind rng; a Clone goes on with a copy
 
@@ -57,8 +58,9 @@ type core[C any] struct {
 
 func newCore[C any](cfg Config[C], saved Saved[C], now time.Duration) *core[C] {
 	c := &core[C]{
-		id:  cfg.ID,
-		cfg: cfg,
+		id:     cfg.ID,
+		config: configuration{voters: cfg.Members},
+		cfg:    cfg,
 		// The number of this life is durable before anything leaves the node, so proposals and reads of two lives never share a
 		// number even if their seeds are the same. Terms and entries would not do: a follower that forwards saves neither.
 		source: rand.NewPCG(cfg.Seed, saved.Lives),
@@ -204,9 +206,6 @@ func (c *core[C]) broadcast(b Body) {
 		c.send(p, b)
 	}
 }
-
-// quorum is the number of nodes that any two majorities of which share at least one.
-func (c *core[C]) quorum() int { return len(c.cfg.Members)/2 + 1 }
 
 // random returns a duration below n.
 func (c *core[C]) random(n time.Duration) time.Duration {

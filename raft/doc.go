@@ -20,6 +20,7 @@
 //	types.go, messages.go      the nouns: terms, entries, one struct per message
 //	core.go                    the state of Figure 2, and how messages are dispatched
 //	role.go                    follower, pre-candidate, candidate, leader: what each knows, and the four ways to become one
+//	configuration.go           who decides, and what a quorum of them says
 //	election.go                §5.2, §5.4.1; pre-vote and sticky votes, thesis §4.2.3 and §9.6
 //	log.go                     the log, with global indices
 //	replication_leader.go      §5.3 and §5.4.2 from the leader's side; progress.go: what it knows of a follower

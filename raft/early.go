@@ -31,7 +31,7 @@ func (c *core[C]) noteOrigins(f *follower[C], fresh []Entry[C]) {
 // seconds says whether this node acknowledges to another one where a proposal was made. Beside that one and the leader a majority takes
 // quorum-2 nodes; those do it, and a spare one, who stand next behind it in the list of members.
 func (c *core[C]) seconds(origin, leader NodeID) bool {
-	need := c.quorum() - 2
+	need := c.config.majority() - 2
 	if need <= 0 || origin == c.id || origin == leader {
 		return false
 	}
@@ -68,16 +68,15 @@ func (c *core[C]) commitEarly(f *follower[C]) {
 	if !f.early {
 		return
 	}
-	matches := []Index{c.log.saved}
-	for _, id := range c.peers {
-		if id == f.leader {
-			matches = append(matches, f.verified) // it syncs before it sends
-		} else {
-			matches = append(matches, f.acks[id])
+	n := min(f.verified, reached(c.config, func(id NodeID) Index {
+		switch id {
+		case c.id:
+			return c.log.saved
+		case f.leader:
+			return f.verified // it syncs before it sends
 		}
-	}
-	slices.Sort(matches)
-	n := min(matches[len(matches)-c.quorum()], f.verified)
+		return f.acks[id]
+	}))
 	if t, ok := c.log.term(n); ok && t == c.hard.Term {
 		c.commit = max(c.commit, n)
 	}

@@ -73,7 +73,7 @@ func (c *core[C]) handlePreVoteReply(from NodeID, m PreVoteReply) {
 }
 
 func (c *core[C]) countPreVotes() {
-	if p, ok := c.role.(*preCandidate); ok && len(p.votes) >= c.quorum() {
+	if p, ok := c.role.(*preCandidate); ok && c.config.quorum(p.votes.has) {
 		c.campaign()
 	}
 }
@@ -109,7 +109,7 @@ func (c *core[C]) handleVoteReply(from NodeID, m VoteReply) {
 }
 
 func (c *core[C]) countVotes() {
-	if v, ok := c.role.(*candidate); ok && len(v.votes) >= c.quorum() {
+	if v, ok := c.role.(*candidate); ok && c.config.quorum(v.votes.has) {
 		c.becomeLeader()
 	}
 }

@@ -81,12 +81,12 @@ func (c *core[C]) checkLeader(l *leader[C]) error {
 	if t, ok := c.log.term(l.first); l.first >= c.log.base && (!ok || t != c.hard.Term) {
 		return fmt.Errorf("raft: the no-op of the leader of term %d is gone", c.hard.Term)
 	}
-	for i, p := range l.peers {
+	for _, p := range l.peers {
 		if p.match >= p.next || p.next > c.log.last()+1 {
-			return fmt.Errorf("raft: progress of %s: match %d, next %d, last %d", c.peers[i], p.match, p.next, c.log.last())
+			return fmt.Errorf("raft: progress of %s: match %d, next %d, last %d", p.id, p.match, p.next, c.log.last())
 		}
 		if len(p.flights) > c.cfg.MaxInflight || p.probing && len(p.flights) > 1 {
-			return fmt.Errorf("raft: %d appends in flight to %s", len(p.flights), c.peers[i])
+			return fmt.Errorf("raft: %d appends in flight to %s", len(p.flights), p.id)
 		}
 	}
 	return nil

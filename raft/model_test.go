@@ -252,7 +252,7 @@ func naiveCommit(c *core[string], have []Index, most Index) Index {
 func TestMajoritiesAgainstCounting(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := drawCore(t)
-		if q, n := c.quorum(), len(c.cfg.Members); 2*q <= n || 2*(q-1) > n {
+		if q, n := c.config.majority(), len(c.cfg.Members); 2*q <= n || 2*(q-1) > n {
 			t.Fatalf("%d of %d are no smallest majority", q, n)
 		}
 		c.now = time.Second
@@ -262,7 +262,7 @@ func TestMajoritiesAgainstCounting(t *testing.T) {
 		have, haveEarly, heard := []Index{c.log.saved}, []Index{c.log.saved}, []time.Duration{c.now}
 		for i, id := range c.peers {
 			match, ack := drawIndex(t, 0, c.log.last(), "match"), drawIndex(t, 0, c.log.last()+3, "ack")
-			p := &progress{match: match, next: match + 1, ackAt: time.Duration(rapid.IntRange(0, 5).Draw(t, "ack at"))}
+			p := &progress{id: id, match: match, next: match + 1, ackAt: time.Duration(rapid.IntRange(0, 5).Draw(t, "ack at"))}
 			l.peers = append(l.peers, p)
 			have, heard = append(have, match), append(heard, p.ackAt)
 			if f.acks[id] = ack; i == 0 {

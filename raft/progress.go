@@ -7,6 +7,7 @@ import "time"
 // Invariants: match < next <= log.last()+1; flights follow each other without a gap, and end at next-1 unless probing, when
 // there is at most one of them.
 type progress struct {
+	id    NodeID
 	match Index // highest entry known to agree with the leader's log (matchIndex)
 	next  Index // next entry to send (nextIndex)
 

@@ -77,20 +77,16 @@ func (c *core[C]) confirmReads(l *leader[C]) {
 // replyToRead names the read index, and sees to it that the follower hears when it is committed.
 func (c *core[C]) replyToRead(l *leader[C], r leaderRead, confirmed bool) {
 	c.send(r.from, ReadReply{Term: c.hard.Term, ID: r.id, Index: r.index, Commit: c.commit, Confirmed: confirmed})
-	p := l.peers[slices.Index(c.peers, r.from)]
+	p := l.progress(r.from)
 	p.awaits = max(p.awaits, r.index)
 }
 
 // confirmed counts the nodes that were in this leader's term after the read had begun: the leader, the node that asked, and whoever
 // has confirmed the read's round or a later one. Each counts once.
 func (c *core[C]) confirmed(l *leader[C], r leaderRead) bool {
-	count := 1
-	for i, p := range l.peers {
-		if p.round >= r.no || c.peers[i] == r.from {
-			count++
-		}
-	}
-	return count >= c.quorum()
+	return c.config.quorum(func(id NodeID) bool {
+		return id == c.id || id == r.from || l.progress(id).round >= r.no
+	})
 }
 
 // ---- A follower.
@@ -105,7 +101,7 @@ func (c *core[C]) askToRead(b *readBatch[C], leader NodeID) {
 	again := b.tries > 1
 	b.term, b.indexed, b.voters = c.hard.Term, false, voters{c.id: true, leader: true}
 	c.send(leader, ReadRequest{Term: c.hard.Term, ID: b.id, Round: again})
-	want := c.quorum() - len(b.voters)
+	want := c.config.majority() - len(b.voters)
 	if want <= 0 {
 		return
 	}
@@ -151,7 +147,7 @@ func (c *core[C]) handleConfirmReply(from NodeID, m ConfirmReply) {
 }
 
 func (c *core[C]) countConfirmations(b *readBatch[C]) {
-	if b.indexed && len(b.voters) >= c.quorum() {
+	if b.indexed && c.config.quorum(b.voters.has) {
 		b.confirmed, c.doubtAt = true, forever
 	}
 }

@@ -1,17 +1,13 @@
 package raft
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // Log replication, the leader's side: §5.3 and §5.4.2 of the paper; pipelining, thesis §10.2.1.
 
 // sendAppends brings every follower what it needs: entries, a heartbeat, a round of reads to confirm, or the news of a commit
 // that one of its clients waits for.
 func (c *core[C]) sendAppends(l *leader[C]) {
-	for i, id := range c.peers {
-		p := l.peers[i]
+	for _, p := range l.peers {
 		if p.overdue(c.now, c.pace.resendAfter()) {
 			p.retry()
 		}
@@ -19,19 +15,19 @@ func (c *core[C]) sendAppends(l *leader[C]) {
 		if p.next > c.log.base {
 			p.transfer = nil
 		} else if c.reachable(p) {
-			c.sendSnapshot(id, p)
+			c.sendSnapshot(p)
 		}
 		for c.reachable(p) && p.next > c.log.base && p.next <= c.log.last() && !p.full(c.cfg.MaxInflight, c.cfg.MaxInflightBytes) {
-			c.sendEntries(l, id, p)
+			c.sendEntries(l, p)
 			sent = true
 		}
 		switch {
 		case sent:
 		case p.roundSent < l.round || c.now-p.sentAt >= c.pace.heartbeatEvery():
-			c.sendHeartbeat(l, id, p)
+			c.sendHeartbeat(l, p)
 		case p.notice > p.commitSent:
 			p.commitSent = c.commit // no heartbeat is saved by it: it wants no answer, and answers keep a follower reachable
-			c.send(id, CommitNotice{Term: c.hard.Term, Commit: c.commit})
+			c.send(p.id, CommitNotice{Term: c.hard.Term, Commit: c.commit})
 		}
 	}
 }
@@ -39,28 +35,28 @@ func (c *core[C]) sendAppends(l *leader[C]) {
 // reachable says whether a follower has answered lately. One that has not gets heartbeats only, however much it lacks.
 func (c *core[C]) reachable(p *progress) bool { return c.now-p.ackAt <= c.pace.electionMax() }
 
-func (c *core[C]) sendEntries(l *leader[C], id NodeID, p *progress) {
+func (c *core[C]) sendEntries(l *leader[C], p *progress) {
 	prev := p.next - 1
 	last, bytes := c.log.fit(prev, c.cfg.MaxAppendBytes, c.cfg.SizeOf)
 	p.launch(last, bytes, c.now)
-	c.sendAppend(l, id, p, prev, c.log.slice(prev, last))
+	c.sendAppend(l, p, prev, c.log.slice(prev, last))
 }
 
 // sendHeartbeat sends an append without entries, at the place where the logs surely agree if there is one. If that was dropped, it is the first
 // place that is still known: a follower that has it needs no snapshot.
-func (c *core[C]) sendHeartbeat(l *leader[C], id NodeID, p *progress) {
+func (c *core[C]) sendHeartbeat(l *leader[C], p *progress) {
 	prev := p.match
 	if !p.agreed {
 		prev = p.next - 1
 	}
 	prev = max(prev, c.log.base)
-	c.sendAppend(l, id, p, prev, nil)
+	c.sendAppend(l, p, prev, nil)
 }
 
-func (c *core[C]) sendAppend(l *leader[C], id NodeID, p *progress, prev Index, entries []Entry[C]) {
+func (c *core[C]) sendAppend(l *leader[C], p *progress, prev Index, entries []Entry[C]) {
 	prevTerm, _ := c.log.term(prev)
 	p.sentAt, p.roundSent, p.commitSent = c.now, l.round, c.commit
-	c.send(id, AppendRequest[C]{
+	c.send(p.id, AppendRequest[C]{
 		Term: c.hard.Term, PrevIndex: prev, PrevTerm: prevTerm, Entries: entries,
 		Commit: c.commit, Round: l.round, At: c.now, Early: c.cfg.EarlyCommit, RTT: c.pace.rtt,
 	})
@@ -76,7 +72,7 @@ func (c *core[C]) handleAppendReply(from NodeID, m AppendReply) {
 	if !ok {
 		return
 	}
-	p := l.peers[slices.Index(c.peers, from)]
+	p := l.progress(from)
 	c.pace.sample(m.At, c.now)
 	p.ackAt = c.now
 	p.round = max(p.round, m.Round)
@@ -107,12 +103,12 @@ func (c *core[C]) rejected(p *progress, m AppendReply) bool {
 // advanceCommit commits what a majority has (§5.3), but only by counting entries of the present term (§5.4.2, Figure 8). The
 // leader counts its own copy when it is durable, like any other.
 func (c *core[C]) advanceCommit(l *leader[C]) {
-	matches := []Index{c.log.saved}
-	for _, p := range l.peers {
-		matches = append(matches, p.match)
-	}
-	slices.Sort(matches)
-	n := matches[len(matches)-c.quorum()]
+	n := reached(c.config, func(id NodeID) Index {
+		if id == c.id {
+			return c.log.saved
+		}
+		return l.progress(id).match
+	})
 	if t, ok := c.log.term(n); n <= c.commit || !ok || t != c.hard.Term {
 		return
 	}
@@ -125,14 +121,14 @@ func (c *core[C]) advanceCommit(l *leader[C]) {
 func (c *core[C]) notify(l *leader[C], n Index) {
 	if !c.cfg.EarlyCommit {
 		for _, e := range c.log.slice(c.commit, n) {
-			if i := slices.Index(c.peers, e.ID.Node); i >= 0 {
-				l.peers[i].notice = e.Index
+			if p := l.progress(e.ID.Node); p != nil {
+				p.notice = e.Index
 			}
 		}
 		return
 	}
 	for _, p := range l.peers {
-		if p.awaits > c.commit && p.awaits <= n && c.quorum() > 2 {
+		if p.awaits > c.commit && p.awaits <= n && c.config.majority() > 2 {
 			p.notice = p.awaits
 		}
 	}
@@ -140,12 +136,12 @@ func (c *core[C]) notify(l *leader[C], n Index) {
 
 // quorumHeardAt returns the latest time by which a majority had answered, the leader itself included.
 func (c *core[C]) quorumHeardAt(l *leader[C]) time.Duration {
-	heard := []time.Duration{c.now}
-	for _, p := range l.peers {
-		heard = append(heard, p.ackAt)
-	}
-	slices.Sort(heard)
-	return heard[len(heard)-c.quorum()]
+	return reached(c.config, func(id NodeID) time.Duration {
+		if id == c.id {
+			return c.now
+		}
+		return l.progress(id).ackAt
+	})
 }
 
 // leaderNext returns when the leader will have to act without being asked: a heartbeat, an append to repeat, or its own step-down.

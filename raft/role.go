@@ -56,6 +56,8 @@ type candidate struct {
 // voters is a set of nodes: each counts once however often it answers.
 type voters map[NodeID]bool
 
+func (v voters) has(id NodeID) bool { return v[id] }
+
 func (*follower[C]) kind() Role  { return Follower }
 func (*preCandidate) kind() Role { return PreCandidate }
 func (*candidate) kind() Role    { return Candidate }
@@ -71,6 +73,16 @@ type leader[C any] struct {
 	round   uint64       // newest round of reads begun
 	waiting []leaderRead // not in a round yet
 	reads   []leaderRead // in a round, in the order of the rounds
+}
+
+// progress returns what is known of a peer.
+func (l *leader[C]) progress(id NodeID) *progress {
+	for _, p := range l.peers {
+		if p.id == id {
+			return p
+		}
+	}
+	return nil
 }
 
 // becomeFollower enters a term, or stays in it, without a role of its own. The leader may be unknown. The election timer
@@ -110,8 +122,8 @@ func (c *core[C]) becomeCandidate() {
 func (c *core[C]) becomeLeader() {
 	l := &leader[C]{first: c.log.last() + 1, since: c.now}
 	early := c.role.(*candidate).early
-	for range c.peers {
-		l.peers = append(l.peers, &progress{next: l.first, ackAt: c.now, sentAt: never})
+	for _, id := range c.peers {
+		l.peers = append(l.peers, &progress{id: id, next: l.first, ackAt: c.now, sentAt: never})
 	}
 	c.role = l
 	c.failures = 0

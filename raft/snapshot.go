@@ -3,7 +3,6 @@ package raft
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 )
 
@@ -86,7 +85,7 @@ func (c *core[C]) held(index Index) (entries Index) {
 // ---- The leader.
 
 // sendSnapshot sends a follower the next chunk of a snapshot, one at a time. Heartbeats go on beside it.
-func (c *core[C]) sendSnapshot(id NodeID, p *progress) {
+func (c *core[C]) sendSnapshot(p *progress) {
 	t := p.transfer
 	if t == nil {
 		t = &transfer{Snapshot: c.snapshot}
@@ -97,7 +96,7 @@ func (c *core[C]) sendSnapshot(id NodeID, p *progress) {
 	}
 	end := min(len(t.State), t.offset+c.cfg.MaxChunkBytes)
 	t.flying, t.sentAt = true, c.now
-	c.send(id, SnapshotRequest{
+	c.send(p.id, SnapshotRequest{
 		Term: c.hard.Term, Index: t.Index, LastTerm: t.Term, Offset: uint64(t.offset), Size: uint64(len(t.State)),
 		Data: t.State[t.offset:end:end], At: c.now,
 	})
@@ -109,7 +108,7 @@ func (c *core[C]) handleSnapshotReply(from NodeID, m SnapshotReply) {
 	if !ok {
 		return
 	}
-	p := l.peers[slices.Index(c.peers, from)]
+	p := l.progress(from)
 	c.pace.sample(m.At, c.now)
 	p.ackAt = c.now
 	if m.Done {
@@ -220,7 +219,7 @@ func (c *core[C]) checkSnapshotReply(from NodeID, m SnapshotReply) error {
 	if !ok || m.Term != c.hard.Term {
 		return nil
 	}
-	t := l.peers[slices.Index(c.peers, from)].transfer
+	t := l.progress(from).transfer
 	switch {
 	case m.Index > c.commit:
 		return fmt.Errorf("a snapshot at %d was never sent", m.Index)

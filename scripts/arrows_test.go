@@ -58,7 +58,7 @@ func TestCoreIsPure(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pure := []string{"errors", "fmt", "maps", "math", "math/rand/v2", "slices", "sort", "sync", "time"}
+	pure := []string{"cmp", "errors", "fmt", "maps", "math", "math/rand/v2", "slices", "sort", "sync", "time"}
 	for _, i := range strings.Fields(string(out)) {
 		if !slices.Contains(pure, i) {
 			t.Errorf("the core imports %s", i)
