@@ -83,6 +83,9 @@ func (c *core[C]) checkAppend(from NodeID, m AppendRequest[C]) error {
 	if m.Commit > maxNumber || m.Round > maxNumber || !plausible(m.RTT.Mean) || !plausible(m.RTT.Deviation) {
 		return fmt.Errorf("commit %d, round %d, round trip %v out of range", m.Commit, m.Round, m.RTT)
 	}
+	if err := checkPromise(m.Promise); err != nil {
+		return err
+	}
 	term := m.PrevTerm
 	for i, e := range m.Entries {
 		if e.Index != m.PrevIndex+1+Index(i) || e.Term < max(term, 1) || e.Term > m.Term {
@@ -100,6 +103,14 @@ func (c *core[C]) checkAppend(from NodeID, m AppendRequest[C]) error {
 		return fmt.Errorf("a second leader in term %d", m.Term)
 	}
 	return c.checkAgreement(m)
+}
+
+// checkPromise: nobody makes a voter promise more than it remembers by (lease.go).
+func checkPromise(d time.Duration) error {
+	if d < 0 || d > maxPromise {
+		return fmt.Errorf("a promise of %v", d)
+	}
+	return nil
 }
 
 func plausible(d time.Duration) bool { return d >= 0 && d <= time.Minute }
@@ -133,7 +144,7 @@ func (c *core[C]) checkAgreement(m AppendRequest[C]) error {
 }
 
 func (c *core[C]) checkAppendReply(m AppendReply) error {
-	if err := checkIndex(m.Match); err != nil {
+	if err := errors.Join(checkIndex(m.Match), checkPromise(m.Promise)); err != nil {
 		return err
 	}
 	l, ok := c.role.(*leader[C])
@@ -141,6 +152,8 @@ func (c *core[C]) checkAppendReply(m AppendReply) error {
 		return nil
 	}
 	switch {
+	case m.Promise > 0 && m.At > c.now:
+		return fmt.Errorf("a promise in answer to what is sent in %v only", m.At-c.now)
 	case m.Round > l.round:
 		return fmt.Errorf("round %d has not begun", m.Round)
 	case m.OK && m.Match > c.log.last():

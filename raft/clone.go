@@ -89,11 +89,14 @@ func (r *requests[C]) clone() requests[C] {
 }
 
 // TimeOut is what a Tick does long after the node has heard from anyone, without the time: a leader steps down, and everybody else
-// begins an election, as if enough nodes had promised their votes.
+// begins an election, as if enough nodes had promised their votes. A node that has promised not to vote waits for that time all the same.
 func (n *Node[C, R]) TimeOut() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	c := n.core
+	if c.bound() {
+		return
+	}
 	if c.role.kind() == Leader {
 		c.becomeFollower(c.hard.Term, "")
 	}
@@ -110,7 +113,7 @@ func (n *Node[C, R]) ForgetLeader() {
 }
 
 // Fingerprint appends to a buffer a text that is the same for two nodes exactly if they will do the same from now on, as long as no time
-// passes: of moments it says only whether they have come.
+// passes: of moments it says only whether they have come. With LeaseReads time may pass: when promises and leases run out stands there, too.
 func (n *Node[C, R]) Fingerprint(to []byte) []byte {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -123,7 +126,7 @@ func (n *Node[C, R]) Fingerprint(to []byte) []byte {
 	switch r := c.role.(type) {
 	case *follower[C]:
 		forgotten := r.leader != "" && !c.hasLeader()
-		to = fmt.Appendf(to, "F %q %q %t %d %d %t %v %v %v", r.leader, r.elect, forgotten, r.verified, r.leaderCommit, r.early, r.acks, r.second, r.stash)
+		to = fmt.Appendf(to, "F %q %q %t %d %d %t %t %v %v %v", r.leader, r.elect, forgotten, r.verified, r.leaderCommit, r.early, r.leases, r.acks, r.second, r.stash)
 	case *preCandidate:
 		to = fmt.Appendf(to, "P %v", r.votes)
 	case *candidate:
@@ -131,11 +134,28 @@ func (n *Node[C, R]) Fingerprint(to []byte) []byte {
 	case *leader[C]:
 		to = r.fingerprint(to)
 	}
+	if c.cfg.Reads == LeaseReads {
+		to = c.fingerprintClock(to)
+	}
 	return c.requests.fingerprint(to, c)
 }
 
+// fingerprintClock tells all moments on which promises and leases depend.
+func (c *core[C]) fingerprintClock(to []byte) []byte {
+	to = fmt.Appendf(to, "|%v %v %v", c.now, c.promised, c.pace)
+	switch r := c.role.(type) {
+	case *follower[C]:
+		to = fmt.Appendf(to, " %v", r.heardAt)
+	case *leader[C]:
+		for _, p := range r.peers {
+			to = fmt.Appendf(to, " %v %v %v", p.sentAt, p.ackAt, p.leaseUntil)
+		}
+	}
+	return to
+}
+
 func (l *leader[C]) fingerprint(to []byte) []byte {
-	to = fmt.Appendf(to, "L %d %d %v %v", l.first, l.round, l.waiting, l.reads)
+	to = fmt.Appendf(to, "L %d %d %v %v %t", l.first, l.round, l.waiting, l.reads, l.leaseGivenUp)
 	for _, p := range l.peers {
 		to = fmt.Appendf(to, "[%d %d %t %t %d %t %d %d %d %d %d", p.match, p.next, p.probing, p.agreed, p.flightBytes, p.sentAt == never,
 			p.notice, p.awaits, p.commitSent, p.roundSent, p.round)
@@ -153,7 +173,7 @@ func (r *requests[C]) fingerprint(to []byte, c *core[C]) []byte {
 	to = fmt.Appendf(to, "|%d %d %t", r.seq, r.count, r.check <= c.now)
 	for _, seq := range slices.Sorted(maps.Keys(r.live)) {
 		p := r.live[seq]
-		to = fmt.Appendf(to, " p%d %v %d %t %t %d %t %t", seq, p.command, p.sentTerm, p.deadline <= c.now, p.resendAt <= c.now, p.tries, p.queued, p.hidden)
+		to = fmt.Appendf(to, " p%d %v %d %t %t %d %t %t %t", seq, p.command, p.sentTerm, p.deadline <= c.now, p.resendAt <= c.now, p.tries, p.queued, p.hidden, p.query)
 	}
 	for _, p := range r.queue {
 		to = fmt.Appendf(to, " q%d", p.seq)

@@ -28,6 +28,9 @@ const (
 	DefaultSnapshotBytes = 16 << 20
 	// DefaultTrailingEntries is how many entries before a snapshot are kept in memory, for followers that are a little behind.
 	DefaultTrailingEntries = 1000
+	// DefaultMaxDrift is by how much any clock may be faster than any other, as a share: Linux lets nobody, not even a time
+	// service that is far behind, slew the clock by more than 10 % in either direction (adjtimex), and 1.1/0.9 is less than 1.25.
+	DefaultMaxDrift = 0.25
 	// DefaultMaxChunkBytes cuts a snapshot on its way to a follower.
 	DefaultMaxChunkBytes = 48 << 10
 
@@ -35,6 +38,8 @@ const (
 	leastElectionTimeout = time.Millisecond
 	// heartbeatsPerTimeout is how many heartbeats fit into the least election time-out: two may be lost.
 	heartbeatsPerTimeout = 3
+	// mostDrift is the largest bound that can be configured: a clock that runs at twice the rate of another is broken.
+	mostDrift = 1.0
 	// maxBackoff is how many failed elections in a row widen the random part of the time-out.
 	maxBackoff = 3
 	// secondChance is the least wait of the nodes that are not first in the list, before the first election of a new cluster.
@@ -68,6 +73,14 @@ type Config[C any] struct {
 	// EarlyCommit lets followers find out for themselves what is committed, as long as this node leads: they answer their clients' proposals
 	// a message delay earlier, and reads wait for proposals that are under way (early.go). Nodes may differ in it.
 	EarlyCommit bool
+
+	// Reads is how this node, as long as it leads, makes sure that a read is not stale, and whether it takes part in leases of others. Only
+	// LeaseReads trusts in clocks; nodes should not differ in it, and one that has given it up must not start within
+	// a second of its last life.
+	Reads Reads
+	// MaxDrift bounds by how much any clock in the cluster is faster than any other, as a share: 0.25 means that while one shows four seconds, no
+	// other shows more than five. With LeaseReads no more than liveness depends on any other time.
+	MaxDrift float64
 
 	// ElectionTimeout, if set, replaces measuring: a follower waits for a random time between it and twice it. Otherwise the
 	// time-out follows the measured round trips between MinElectionTimeout and MaxElectionTimeout.
@@ -112,13 +125,14 @@ func (c Config[C]) withDefaults() Config[C] {
 	setDefault(&c.SnapshotBytes, DefaultSnapshotBytes)
 	setDefault(&c.TrailingEntries, DefaultTrailingEntries)
 	setDefault(&c.MaxChunkBytes, DefaultMaxChunkBytes)
+	setDefault(&c.MaxDrift, DefaultMaxDrift)
 	if c.SizeOf == nil {
 		c.SizeOf = func(C) int { return 1 }
 	}
 	return c
 }
 
-func setDefault[T ~int | ~int64](field *T, value T) {
+func setDefault[T ~int | ~int64 | ~float64](field *T, value T) {
 	if *field == 0 {
 		*field = value
 	}
@@ -144,10 +158,17 @@ func (c Config[C]) Validate() error {
 		{"MaxInflightBytes", int64(d.MaxInflightBytes) - 1},
 		{"MaxRequests", int64(d.MaxRequests) - 1},
 		{"MaxChunkBytes", int64(d.MaxChunkBytes) - 1},
+		{"Reads", int64(c.Reads)},
 	} {
 		if f.value < 0 {
 			return fmt.Errorf("raft: %s is too small", f.name)
 		}
+	}
+	if c.Reads > LogReads {
+		return fmt.Errorf("raft: Reads is %d, which is no way to read", c.Reads)
+	}
+	if !(d.MaxDrift > 0 && d.MaxDrift <= mostDrift) {
+		return fmt.Errorf("raft: MaxDrift %v is not between 0 and %v", d.MaxDrift, mostDrift)
 	}
 	if c.Heartbeat > d.MinElectionTimeout/2 {
 		return fmt.Errorf("raft: Heartbeat %v is more than half of the least election time-out %v", c.Heartbeat, d.MinElectionTimeout)

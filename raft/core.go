@@ -45,6 +45,7 @@ type core[C any] struct {
 
 	role       role
 	electionAt time.Duration // when to stand for election; not used by a leader
+	promised   time.Duration // no vote is given away before (lease.go)
 	failures   int           // failed attempts since there was a leader
 	pace       pace
 
@@ -85,6 +86,7 @@ func newCore[C any](cfg Config[C], saved Saved[C], now time.Duration) *core[C] {
 	c.commit, c.handedOut, c.applied, c.appliedTerm = c.log.base, c.log.base, c.log.base, c.log.baseTerm
 	c.requests = newRequests[C](c.rng.Uint64N(maxNumber))
 	c.role = newFollower[C]("", 0, c.commit)
+	c.promiseForgotten()
 	c.resetElectionTimer()
 	if c.hard.Term == 0 && c.log.last() == 0 {
 		c.electionAt = now + cfg.FirstElection

@@ -38,7 +38,7 @@ func (c *core[C]) campaign() {
 }
 
 func (c *core[C]) handlePreVoteRequest(from NodeID, m PreVoteRequest) {
-	granted := m.Term > c.hard.Term && !c.hasLeader() && c.log.upToDate(m.LastIndex, m.LastTerm)
+	granted := m.Term > c.hard.Term && !c.hasLeader() && !c.bound() && c.log.upToDate(m.LastIndex, m.LastTerm)
 	reply := PreVoteReply{Term: c.hard.Term, Granted: granted, At: m.At}
 	if granted {
 		reply.Term = m.Term
@@ -79,16 +79,16 @@ func (c *core[C]) countPreVotes() {
 }
 
 // handleVoteRequest is the receiver's side of RequestVote in Figure 2. A node that hears a leader ignores the request
-// altogether, so that a server which cannot hear it does not depose it (thesis §4.2.3).
+// altogether, so that a server which cannot hear it does not depose it (thesis §4.2.3). So does one that is bound by a promise.
 func (c *core[C]) handleVoteRequest(from NodeID, m VoteRequest) {
 	if m.Term > c.hard.Term {
-		if c.hasLeader() {
+		if c.hasLeader() || c.bound() {
 			return
 		}
 		c.becomeFollower(m.Term, "")
 	}
 	free := c.hard.VotedFor == "" || c.hard.VotedFor == from
-	granted := m.Term == c.hard.Term && free && c.log.upToDate(m.LastIndex, m.LastTerm)
+	granted := m.Term == c.hard.Term && free && !c.bound() && c.log.upToDate(m.LastIndex, m.LastTerm)
 	if granted {
 		c.setHardState(HardState{Term: c.hard.Term, VotedFor: from})
 		c.resetElectionTimer()
@@ -126,7 +126,7 @@ func (c *core[C]) hasLeader() bool {
 }
 
 // resetElectionTimer draws a new time-out. Failed attempts widen the range, not its lower end: the next attempts collide less often,
-// and a healed network does not wait longer than it must.
+// and a healed network does not wait longer than it must. While it is bound by a promise a node may not vote for itself either.
 func (c *core[C]) resetElectionTimer() {
 	least := c.pace.electionMin()
 	if c.role != nil && c.role.kind() == Candidate && !c.pace.measured {
@@ -136,7 +136,7 @@ func (c *core[C]) resetElectionTimer() {
 	for range c.failures {
 		spread *= 2
 	}
-	c.electionAt = c.now + least + c.random(spread)
+	c.electionAt = max(c.now+least, c.promised) + c.random(spread)
 }
 
 // checkQuorum makes a leader step down when a majority has been silent for the longest election time-out: the others may have elected

@@ -31,7 +31,7 @@ func (c *core[C]) forwardRequests(f *follower[C]) {
 		return
 	}
 	for _, b := range c.requests.takeReads(c.now, c.resendAt) {
-		c.askToRead(b, to)
+		c.askToRead(b, to, f.leases)
 	}
 	m := ForwardRequest[C]{Term: c.hard.Term}
 	bytes := 0

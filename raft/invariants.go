@@ -1,6 +1,9 @@
 package raft
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // View is a look into a node for tests: what Figure 2 lists, as it stands. The log is shared with the node and must not be changed.
 type View[C any] struct {
@@ -15,6 +18,8 @@ type View[C any] struct {
 	Saved    Index // up to here durable
 	Commit   Index
 	Applied  Index
+	// Leased is until when, by its own clock, this leader is sure that nobody else leads a later term (lease.go); in the past if it is not.
+	Leased time.Duration
 }
 
 // View returns the state of the node.
@@ -23,10 +28,14 @@ func (n *Node[C, R]) View() View[C] {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	c := n.core
+	leased := never
+	if l, ok := c.role.(*leader[C]); ok && c.cfg.Reads == LeaseReads {
+		leased = c.leaseUntil(l)
+	}
 	return View[C]{
 		HardState: c.hard, Role: c.role.kind(), Leader: status.Leader,
 		Base: c.log.base, BaseTerm: c.log.baseTerm, Log: c.log.slice(c.log.base, c.log.last()),
-		Snapshot: c.snapshot, Saved: c.log.saved, Commit: c.commit, Applied: c.applied,
+		Snapshot: c.snapshot, Saved: c.log.saved, Commit: c.commit, Applied: c.applied, Leased: leased,
 	}
 }
 
@@ -41,6 +50,9 @@ func (n *Node[C, R]) CheckInvariants() error {
 	}
 	if l, ok := c.role.(*leader[C]); ok {
 		return c.checkLeader(l)
+	}
+	if c.electionAt < c.promised {
+		return fmt.Errorf("raft: election timer %v runs out before the promise not to vote, %v", c.electionAt, c.promised)
 	}
 	return nil
 }

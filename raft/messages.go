@@ -73,6 +73,8 @@ type AppendRequest[C any] struct {
 	At    time.Duration
 	// Early says that the leader's read indices are the end of its log, so that followers may count for themselves what is committed.
 	Early bool
+	// Promise is how long the leader asks the follower to give no vote away, from when this arrives (lease.go); zero if it has no use for it.
+	Promise time.Duration
 	// RTT is the leader's estimate of the round trip to its followers: all nodes take their time-outs from the same figure.
 	RTT RoundTrip
 }
@@ -92,6 +94,8 @@ type AppendReply struct {
 	// Round confirms the sender's leadership for that round, whether or not the logs agree.
 	Round uint64
 	At    time.Duration
+	// Promise is what the sender has promised in answer to the request, zero if nothing.
+	Promise time.Duration
 }
 
 // SnapshotRequest is InstallSnapshot of the paper's Figure 13: one chunk of the state that all entries up to Index led to. It goes to a follower that
@@ -143,7 +147,7 @@ type Proposal[C any] struct {
 type ReadRequest struct {
 	Term Term
 	ID   uint64
-	// Round: the leader is to make sure of its leadership by a round of heartbeats before it answers. Otherwise the sender
+	// Round: the leader is to make sure of its leadership before it answers, by its lease or by a round of heartbeats. Otherwise the sender
 	// does that itself, with ConfirmRequests.
 	Round bool
 }

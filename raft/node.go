@@ -112,6 +112,9 @@ func (n *Node[C, R]) Read(now time.Duration, query C, deadline time.Duration) Ti
 	if err := n.core.admission(); err != nil {
 		return n.core.requests.refuse(err)
 	}
+	if n.core.cfg.Reads == LogReads {
+		return n.core.requests.readByLog(query, deadline)
+	}
 	return n.core.requests.read(query, deadline)
 }
 

@@ -29,7 +29,8 @@ type progress struct {
 	awaits     Index         // highest entry for whose commit a read of the follower waits
 	commitSent Index         // highest commit index named to the follower
 	roundSent  uint64
-	round      uint64 // highest round that the follower has confirmed
+	round      uint64        // highest round that the follower has confirmed
+	leaseUntil time.Duration // its promise holds until then, by this leader's clock
 }
 
 // flight is an AppendRequest with entries whose answer has not come yet.

@@ -2,6 +2,20 @@ package raft
 
 import "slices"
 
+// Reads is a way to make sure that reads are linearizable.
+type Reads int
+
+// The ways. ReadIndex asks a majority each time, LeaseReads only where no promises hold (lease.go), and LogReads makes an entry of the log of
+// every read: for teaching and comparison. Such a read is handed to StateMachine.Apply, which must not change the state for a query.
+const (
+	ReadIndex Reads = iota
+	LeaseReads
+	LogReads
+)
+
+// String returns the way as the command line calls it.
+func (r Reads) String() string { return [...]string{"readindex", "lease", "log"}[r] }
+
 // Linearizable reads without the log: ReadIndex, thesis §6.4.
 //
 // A read needs two things: an index that reaches whatever was answered before the read began, which is the leader's commit index, taken
@@ -29,7 +43,7 @@ func (c *core[C]) takeRead(l *leader[C], r leaderRead) {
 	}
 }
 
-// beginRound gives all waiting reads the read index, and those that need it a round of heartbeats to confirm it. The index is good
+// beginRound gives all waiting reads the read index, and those that need it a round of heartbeats to confirm it; under a lease none does. The index is good
 // only if the leader knows what has been committed, which it does from the commit of its first entry on.
 func (c *core[C]) beginRound(l *leader[C]) {
 	if len(l.waiting) == 0 || c.commit < l.first {
@@ -38,11 +52,13 @@ func (c *core[C]) beginRound(l *leader[C]) {
 	next := l.round + 1
 	for _, r := range l.waiting {
 		r.no, r.index = next, c.readIndex()
-		if !r.round {
+		if !r.round && !c.leased(l) {
 			c.replyToRead(l, r, false)
 			continue
 		}
-		l.round = next
+		if !c.confirmed(l, r) {
+			l.round = next
+		}
 		l.reads = append(l.reads, r)
 	}
 	l.waiting = nil
@@ -81,10 +97,10 @@ func (c *core[C]) replyToRead(l *leader[C], r leaderRead, confirmed bool) {
 	p.awaits = max(p.awaits, r.index)
 }
 
-// confirmed counts the nodes that were in this leader's term after the read had begun: the leader, the node that asked, and whoever
-// has confirmed the read's round or a later one. Each counts once.
+// confirmed says whether this node is known to have been the latest leader at some moment after the read had begun: by its lease, or by a majority of nodes
+// that were in its term: the leader, the node that asked, and whoever has confirmed the read's round or a later one. Each counts once.
 func (c *core[C]) confirmed(l *leader[C], r leaderRead) bool {
-	return c.config.quorum(func(id NodeID) bool {
+	return c.leased(l) || c.config.quorum(func(id NodeID) bool {
 		return id == c.id || id == r.from || l.progress(id).round >= r.no
 	})
 }
@@ -96,13 +112,13 @@ const spareConfirmers = 1
 
 // askToRead asks for what a batch of reads needs: an index from the leader, and a majority that confirms the term. The first time,
 // those are asked who were the last to confirm a term; if that has led to nothing, everybody is, and the leader for a round besides.
-// Everybody is also asked if an earlier batch has waited in vain: it may have expired before its second attempt, and so may this one.
-func (c *core[C]) askToRead(b *readBatch[C], leader NodeID) {
+// A leader that has a lease needs no help. Everybody is also asked if an earlier batch has waited in vain: it may have expired before its second attempt, and so may this one.
+func (c *core[C]) askToRead(b *readBatch[C], leader NodeID, leases bool) {
 	again := b.tries > 1
 	b.term, b.indexed, b.voters = c.hard.Term, false, voters{c.id: true, leader: true}
-	c.send(leader, ReadRequest{Term: c.hard.Term, ID: b.id, Round: again})
+	c.send(leader, ReadRequest{Term: c.hard.Term, ID: b.id, Round: again || leases})
 	want := c.config.majority() - len(b.voters)
-	if want <= 0 {
+	if want <= 0 || leases && !again {
 		return
 	}
 	want += spareConfirmers

@@ -8,9 +8,10 @@ import "slices"
 func (c *core[C]) handleAppend(from NodeID, m AppendRequest[C]) {
 	f := c.followerOf(from)
 	c.pace.adopt(m.RTT)
+	promise := c.promise(m.Promise)
 	c.hearLeader(f)
 	f.leaderCommit = max(f.leaderCommit, m.Commit)
-	f.early = m.Early
+	f.early, f.leases = m.Early, m.Promise > 0
 
 	if m.PrevIndex > c.log.last() && len(m.Entries) > 0 {
 		f.keep(m)
@@ -20,7 +21,9 @@ func (c *core[C]) handleAppend(from NodeID, m AppendRequest[C]) {
 		reply.Match = max(reply.Match, c.appendStashed(f))
 	}
 	c.learnCommit(f, m.Commit)
-	c.send(from, reply)
+	first := reply
+	first.Promise = promise
+	c.send(from, first)
 	c.sendSeconds(f, reply)
 }
 

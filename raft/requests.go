@@ -30,6 +30,7 @@ type proposal[C any] struct {
 	tries    int
 	queued   bool // in requests.queue
 	hidden   bool // a snapshot may have brought its effect
+	query    bool // a read that goes through the log: if it was executed, nobody can tell (LogReads)
 }
 
 // read is a query that waits for a state which is new enough.
@@ -90,6 +91,13 @@ func (r *requests[C]) propose(command C, deadline time.Duration) Ticket {
 	r.enqueue(p)
 	r.admit(deadline)
 	return Ticket(p.seq)
+}
+
+// readByLog takes a query that goes the way of proposals.
+func (r *requests[C]) readByLog(query C, deadline time.Duration) Ticket {
+	k := r.propose(query, deadline)
+	r.live[uint64(k)].query = true
+	return k
 }
 
 // read takes a query.
@@ -209,7 +217,7 @@ func (r *requests[C]) expireReads(reads []read[C], now time.Duration) []read[C] 
 
 // fate is what can be said of a proposal that has not been applied.
 func (p *proposal[C]) fate() error {
-	if p.sentTerm == 0 && !p.hidden {
+	if p.query || p.sentTerm == 0 && !p.hidden {
 		return ErrUnavailable
 	}
 	return ErrUnknown
@@ -257,7 +265,7 @@ func (r *requests[C]) hide(now time.Duration, resend bool) {
 			p.hidden, p.resendAt = true, now
 			r.check = min(r.check, now)
 		default:
-			r.end(p, ErrUnknown)
+			r.end(p, p.fate())
 		}
 	}
 }

@@ -36,6 +36,7 @@ type follower[C any] struct {
 	// early: the leader lets its followers count for themselves (early.go). acks is what others have acknowledged of its entries, second
 	// the nodes to which this one is to acknowledge what it has just appended.
 	early  bool
+	leases bool // the leader asks for promises: it answers reads without help
 	acks   map[NodeID]Index
 	second []NodeID
 
@@ -73,6 +74,8 @@ type leader[C any] struct {
 	round   uint64       // newest round of reads begun
 	waiting []leaderRead // not in a round yet
 	reads   []leaderRead // in a round, in the order of the rounds
+
+	leaseGivenUp bool // no lease any more in this term (lease.go)
 }
 
 // progress returns what is known of a peer.
@@ -123,7 +126,7 @@ func (c *core[C]) becomeLeader() {
 	l := &leader[C]{first: c.log.last() + 1, since: c.now}
 	early := c.role.(*candidate).early
 	for _, id := range c.peers {
-		l.peers = append(l.peers, &progress{id: id, next: l.first, ackAt: c.now, sentAt: never})
+		l.peers = append(l.peers, &progress{id: id, next: l.first, ackAt: c.now, sentAt: never, leaseUntil: never})
 	}
 	c.role = l
 	c.failures = 0
