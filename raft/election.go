@@ -38,7 +38,7 @@ func (c *core[C]) campaign() {
 }
 
 func (c *core[C]) handlePreVoteRequest(from NodeID, m PreVoteRequest) {
-	granted := m.Term > c.hard.Term && !c.hasLeader() && !c.bound() && c.log.upToDate(m.LastIndex, m.LastTerm)
+	granted := m.Term > c.hard.Term && !c.hasLeader() && c.log.upToDate(m.LastIndex, m.LastTerm)
 	reply := PreVoteReply{Term: c.hard.Term, Granted: granted, At: m.At}
 	if granted {
 		reply.Term = m.Term
@@ -79,16 +79,16 @@ func (c *core[C]) countPreVotes() {
 }
 
 // handleVoteRequest is the receiver's side of RequestVote in Figure 2. A node that hears a leader ignores the request
-// altogether, so that a server which cannot hear it does not depose it (thesis §4.2.3). So does one that is bound by a promise.
+// altogether, so that a server which cannot hear it does not depose it (thesis §4.2.3).
 func (c *core[C]) handleVoteRequest(from NodeID, m VoteRequest) {
 	if m.Term > c.hard.Term {
-		if c.hasLeader() || c.bound() {
+		if c.hasLeader() {
 			return
 		}
 		c.becomeFollower(m.Term, "")
 	}
-	free := c.hard.VotedFor == "" || c.hard.VotedFor == from
-	granted := m.Term == c.hard.Term && free && !c.bound() && c.log.upToDate(m.LastIndex, m.LastTerm)
+	free := (c.hard.VotedFor == "" || c.hard.VotedFor == from) && !c.bound()
+	granted := m.Term == c.hard.Term && free && c.log.upToDate(m.LastIndex, m.LastTerm)
 	if granted {
 		c.setHardState(HardState{Term: c.hard.Term, VotedFor: from})
 		c.resetElectionTimer()
@@ -114,8 +114,11 @@ func (c *core[C]) countVotes() {
 	}
 }
 
-// hasLeader says whether this node is a leader, or has heard from one within the least election time-out.
+// hasLeader says whether this node is a leader, or has heard from one within the least election time-out, or is bound by a promise to one.
 func (c *core[C]) hasLeader() bool {
+	if c.bound() {
+		return true
+	}
 	switch r := c.role.(type) {
 	case *leader[C]:
 		return true

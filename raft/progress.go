@@ -30,7 +30,7 @@ type progress struct {
 	commitSent Index         // highest commit index named to the follower
 	roundSent  uint64
 	round      uint64        // highest round that the follower has confirmed
-	leaseUntil time.Duration // its promise holds until then, by this leader's clock
+	leaseUntil time.Duration // its promise holds until then, by this leader's clock; zero: it has made none
 }
 
 // flight is an AppendRequest with entries whose answer has not come yet.

@@ -56,7 +56,7 @@ func (c *core[C]) beginRound(l *leader[C]) {
 			c.replyToRead(l, r, false)
 			continue
 		}
-		if !c.confirmed(l, r) {
+		if !c.sure(l, r) {
 			l.round = next
 		}
 		l.reads = append(l.reads, r)
@@ -73,10 +73,10 @@ func (c *core[C]) readIndex() Index {
 	return c.commit
 }
 
-// confirmReads answers the reads for which a majority has confirmed that this node was still leader after they had begun.
+// confirmReads answers the reads for which it is sure that this node was still leader after they had begun.
 func (c *core[C]) confirmReads(l *leader[C]) {
 	l.reads = slices.DeleteFunc(l.reads, func(r leaderRead) bool {
-		if !c.confirmed(l, r) {
+		if !c.sure(l, r) {
 			return false
 		}
 		if r.from == c.id {
@@ -97,10 +97,14 @@ func (c *core[C]) replyToRead(l *leader[C], r leaderRead, confirmed bool) {
 	p.awaits = max(p.awaits, r.index)
 }
 
-// confirmed says whether this node is known to have been the latest leader at some moment after the read had begun: by its lease, or by a majority of nodes
-// that were in its term: the leader, the node that asked, and whoever has confirmed the read's round or a later one. Each counts once.
+// sure says whether this node was certainly the latest leader at some moment after the read had begun: it is now, by its lease, or enough
+// others have said so.
+func (c *core[C]) sure(l *leader[C], r leaderRead) bool { return c.leased(l) || c.confirmed(l, r) }
+
+// confirmed counts the nodes that were in this leader's term after the read had begun: the leader, the node that asked, and whoever
+// has confirmed the read's round or a later one. Each counts once.
 func (c *core[C]) confirmed(l *leader[C], r leaderRead) bool {
-	return c.leased(l) || c.config.quorum(func(id NodeID) bool {
+	return c.config.quorum(func(id NodeID) bool {
 		return id == c.id || id == r.from || l.progress(id).round >= r.no
 	})
 }

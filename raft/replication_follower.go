@@ -11,7 +11,8 @@ func (c *core[C]) handleAppend(from NodeID, m AppendRequest[C]) {
 	promise := c.promise(m.Promise)
 	c.hearLeader(f)
 	f.leaderCommit = max(f.leaderCommit, m.Commit)
-	f.early, f.leases = m.Early, m.Promise > 0
+	f.early = m.Early
+	f.leases = m.Promise > 0
 
 	if m.PrevIndex > c.log.last() && len(m.Entries) > 0 {
 		f.keep(m)

@@ -215,9 +215,12 @@ func (r *requests[C]) expireReads(reads []read[C], now time.Duration) []read[C] 
 	})
 }
 
-// fate is what can be said of a proposal that has not been applied.
+// fate is what can be said of a proposal that has not been applied. Of a read it does not matter.
 func (p *proposal[C]) fate() error {
-	if p.query || p.sentTerm == 0 && !p.hidden {
+	if p.query {
+		return ErrUnavailable
+	}
+	if p.sentTerm == 0 && !p.hidden {
 		return ErrUnavailable
 	}
 	return ErrUnknown

@@ -126,7 +126,7 @@ func (c *core[C]) becomeLeader() {
 	l := &leader[C]{first: c.log.last() + 1, since: c.now}
 	early := c.role.(*candidate).early
 	for _, id := range c.peers {
-		l.peers = append(l.peers, &progress{id: id, next: l.first, ackAt: c.now, sentAt: never, leaseUntil: never})
+		l.peers = append(l.peers, &progress{id: id, next: l.first, ackAt: c.now, sentAt: never})
 	}
 	c.role = l
 	c.failures = 0
