@@ -105,6 +105,7 @@ func (c *Cluster[C, R]) checkNode(m *member[C, R]) {
 	c.committedOnAQuorum(m, v)
 	c.stateMachineSafety(m, v)
 	c.electionSafety(m, v)
+	c.exclusiveLease(m, v)
 	m.seen.View, m.seen.observed = v, true
 }
 

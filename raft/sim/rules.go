@@ -105,3 +105,25 @@ func (c *Cluster[C, R]) readFreshness(id raft.NodeID, least raft.Index, o raft.O
 		c.Violate("read freshness", "node %s answers from entry %d, and entry %d had been applied before the read", id, n.Status().Applied, least)
 	}
 }
+
+// exclusiveLease: as long as a leader has a lease by its own clock, nobody else leads a later term. If it holds, no read by a lease is stale,
+// whether or not anybody reads at that moment.
+func (c *Cluster[C, R]) exclusiveLease(m *member[C, R], v raft.View[C]) {
+	if v.Role != raft.Leader {
+		return
+	}
+	for _, id := range c.IDs {
+		o := c.nodes[id]
+		if o == m || o.node == nil || !o.seen.observed || o.seen.Role != raft.Leader || o.node.Status().Failed {
+			continue
+		}
+		old, young, now := o, v, o.clock.shows(c.now)
+		leased := o.seen.Leased
+		if o.seen.Term > v.Term {
+			old, young, now, leased = m, o.seen.View, m.clock.shows(c.now), v.Leased
+		}
+		if now < leased {
+			c.Violate("a lease excludes other leaders", "node %s has a lease for %v more, and another leads term %d", old.id, leased-now, young.Term)
+		}
+	}
+}

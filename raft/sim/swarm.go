@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"math"
 	"math/bits"
 	"math/rand/v2"
 	"strings"
@@ -88,6 +89,8 @@ type Swarm struct {
 	Faults Faults
 	// Every is the mean pause between two faults of one kind.
 	Every time.Duration
+	// MaxDrift, if set, is a bound that all clocks keep to (Disciplined).
+	MaxDrift float64
 	// How much of it: the zero value where a fault is not among Faults.
 	Network    Network
 	Crashes    float64
@@ -149,6 +152,31 @@ func (s Swarm) Only(faults Faults) Swarm {
 		}
 	}
 	return s
+}
+
+// Disciplined returns the mix with clocks of which none is ever faster than any other by more than a share: what a lease rests on. Half of the
+// rates are drawn at the bound.
+func (s Swarm) Disciplined(maxDrift float64) Swarm {
+	s = s.Only(AllFaults &^ Stops)
+	s.MaxDrift = maxDrift
+	return s
+}
+
+// rate draws how fast a clock runs.
+func (s Swarm) rate(rng *rand.Rand) float64 {
+	x := 2*rng.Float64() - 1
+	if s.MaxDrift == 0 {
+		return math.Exp2(clockSpread * x)
+	}
+	return math.Pow(1+s.MaxDrift, max(-1, min(2*x, 1))/2)
+}
+
+// slowest is the rate of the slowest clock that there may be.
+func (s Swarm) slowest() float64 {
+	if s.MaxDrift == 0 {
+		return 0
+	}
+	return math.Pow(1+s.MaxDrift, -0.5)
 }
 
 // Shrink looks for a smaller run that fails alike: shorter, and with less that goes wrong. fails says whether a run breaks the same rule,

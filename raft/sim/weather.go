@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"math"
 	"math/rand/v2"
 	"time"
 
@@ -38,7 +37,7 @@ func (c *Cluster[C, R]) Weather(s Swarm) {
 			c.Fill(id, true)
 			c.later(upTo(s.Every, rng), func() { c.Fill(id, false) })
 		}},
-		{Drift, func(rng *rand.Rand) { c.Drift(c.victim(rng), math.Exp2(clockSpread*(2*rng.Float64()-1))) }},
+		{Drift, func(rng *rand.Rand) { c.Drift(c.victim(rng), s.rate(rng)) }},
 		{Stops, func(rng *rand.Rand) {
 			id := c.victim(rng)
 			c.Drift(id, 0)
@@ -114,7 +113,7 @@ func (c *Cluster[C, R]) Calm(s Swarm) (healthy []raft.NodeID) {
 	}
 	ids := shuffled(c.IDs, rng)
 	for _, id := range ids[c.quorum():] {
-		c.wreck(id, rng)
+		c.wreck(id, s.slowest(), rng)
 	}
 	c.note("phase two: %v are healed", ids[:c.quorum()])
 	return ids[:c.quorum()]
@@ -135,8 +134,8 @@ func (c *Cluster[C, R]) Repair(id raft.NodeID) {
 	c.Restart(id)
 }
 
-// wreck breaks a node for good.
-func (c *Cluster[C, R]) wreck(id raft.NodeID, rng *rand.Rand) {
+// wreck breaks a node for good. A clock that may not stand still runs as slowly as it may.
+func (c *Cluster[C, R]) wreck(id raft.NodeID, slowest float64, rng *rand.Rand) {
 	hears, speaks := true, true
 	switch rng.IntN(7) {
 	case 0:
@@ -146,7 +145,7 @@ func (c *Cluster[C, R]) wreck(id raft.NodeID, rng *rand.Rand) {
 	case 2:
 		c.Fill(id, true)
 	case 3:
-		c.Drift(id, 0)
+		c.Drift(id, slowest)
 	case 4:
 		hears = false
 	case 5:

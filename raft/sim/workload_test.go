@@ -1,6 +1,7 @@
 package sim_test
 
 import (
+	"cmp"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -60,6 +61,7 @@ func newWorkload(s sim.Swarm) *workload {
 		config.MaxInflight, config.MaxAppendBytes = 1+rng.IntN(3), 4+rng.IntN(8)
 	}
 	compact(&config, s.Seed)
+	s = readBy(&config, s)
 	if !config.Resend {
 		s = s.Only(sim.AllFaults &^ sim.Duplicates) // a forward that arrives twice is executed twice, unless the machine sees to that
 	}
@@ -79,6 +81,20 @@ func compact(config *raft.Config[op], seed uint64) {
 	config.SnapshotEntries = 5 + rng.IntN(16)
 	config.TrailingEntries = rng.IntN(4) - 1 // none, the default of many, one, two
 	config.MaxChunkBytes = []int{50, 500, 10_000}[rng.IntN(3)]
+}
+
+// readBy draws how reads are made sure of: in a quarter of the seeds by leases, and in some through the log. Other draws stay as they were.
+func readBy(config *raft.Config[op], s sim.Swarm) sim.Swarm {
+	rng := rand.New(rand.NewPCG(s.Seed, 3))
+	switch rng.IntN(12) {
+	case 0:
+		config.Reads = raft.LogReads
+	case 1, 2, 3:
+		config.Reads = raft.LeaseReads
+		config.MaxDrift = []float64{0, 0.01, 1}[rng.IntN(3)]
+		return s.Disciplined(cmp.Or(config.MaxDrift, raft.DefaultMaxDrift))
+	}
+	return s
 }
 
 func assemble(s sim.Swarm, config raft.Config[op], rng *rand.Rand) *workload {

@@ -1,0 +1,94 @@
+package sim_test
+
+import (
+	"errors"
+	"math"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"maelraft/raft"
+	"maelraft/raft/sim"
+)
+
+// leaseDrift is the bound on clocks in these tests.
+const leaseDrift = raft.DefaultMaxDrift
+
+// newLeased returns a cluster that lives by leases where leases are in danger: leaders are cut off and paused again and again, as soon as
+// they are elected, while their clocks are as slow as they may be, and those of the others as fast.
+func newLeased(s sim.Swarm) *workload {
+	const ms = time.Millisecond
+	rng := rand.New(rand.NewPCG(s.Seed, 8))
+	config := raft.Config[op]{
+		Resend: true, FirstElection: 50 * ms, EarlyCommit: s.Seed%2 == 1, Reads: raft.LeaseReads, MaxDrift: leaseDrift,
+	}
+	if rng.IntN(2) == 0 {
+		config.ElectionTimeout = time.Duration(20+rng.IntN(200)) * ms
+	}
+	compact(&config, s.Seed)
+	s = s.Only(sim.Loss | sim.Duplicates | sim.Reorder | sim.Spikes | sim.Pauses | sim.Kills | sim.OneWay | sim.Leak).Disciplined(leaseDrift)
+	s.Nodes, s.Every = []int{3, 3, 5}[rng.IntN(3)], time.Duration(200+rng.IntN(2000))*ms
+	s.Network.Latency = time.Duration(rng.IntN(20)) * ms
+	w := assemble(s, config, rng)
+	w.RestartAfter = 20 * ms
+	w.clients, w.readers, w.pause = 3*s.Nodes, s.Nodes, time.Duration(10+rng.IntN(40))*ms
+	w.huntLeaders(s.Every, leaseDrift)
+	return w
+}
+
+// huntLeaders sets the clocks, the leader's against all others, and then takes the leader from the others or stops it for a while. Drift beyond what the nodes are told makes
+// leases fail.
+func (w *workload) huntLeaders(every time.Duration, drift float64) {
+	if w.stopped {
+		return
+	}
+	if leader := w.Leader(); leader != "" && w.rng.IntN(4) > 0 {
+		for _, id := range w.IDs {
+			rate := math.Pow(1+drift, 0.5)
+			if id == leader {
+				rate = 1 / rate
+			}
+			w.Drift(id, rate)
+		}
+		if w.rng.IntN(3) == 0 {
+			w.Pause(leader)
+			w.After(every/3, func() { w.Resume(leader) })
+		} else {
+			w.Isolate(leader)
+			w.After(every/2, w.Heal)
+		}
+	}
+	w.After(every/2+time.Duration(w.rng.Int64N(int64(every))), func() { w.huntLeaders(every, drift) })
+}
+
+// TestLeases: within the drift bound no lease is ever held beside a later leader, and no read is stale.
+func TestLeases(t *testing.T) {
+	campaign(t, (*seeds+2)/3, min(*span, 5*time.Second), newLeased, (*workload).runImpatient)
+}
+
+// TestLeasesBeyondTheBound: clocks that drift more than the nodes are told are found out. The leader's clock takes three seconds for one of the others'.
+func TestLeasesBeyondTheBound(t *testing.T) {
+	found := 0
+	for seed := range uint64(10) {
+		w := newLeased(sim.Draw(seed, 5*time.Second, 0))
+		w.stopped = true // no clients, and nobody else who hunts leaders
+		w.Network = sim.Network{Latency: time.Millisecond}
+		w.RunUntil(5*time.Second, func() bool { return w.Leader() != "" })
+		_ = w.Run(time.Second)
+		leader := w.Leader()
+		w.Drift(leader, 1.0/3)
+		_ = w.Run(time.Second)
+		w.Isolate(leader)
+		_ = w.Run(time.Second)
+		var v *sim.Violation
+		if errors.As(w.Err(), &v) {
+			if v.Rule != "a lease excludes other leaders" {
+				t.Fatal(v)
+			}
+			found++
+		}
+	}
+	if found < 8 {
+		t.Errorf("found in %d of 10 runs", found)
+	}
+}
