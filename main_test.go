@@ -54,6 +54,7 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"check"}, 254, "maelraft: expected \"<file> ...\""},
 		{[]string{"check", "--nonsense", valid}, 254, "maelraft: unknown flag --nonsense"},
 		{[]string{"test", "--node-count", "0"}, 254, "maelraft: "},
+		{[]string{"node", "--reads", "quorum"}, 254, "maelraft: "},
 	} {
 		cmd := exec.Command(self, c.args...)
 		cmd.Env = append(os.Environ(), beMain+"=1")

@@ -363,6 +363,7 @@ func TestBadFlagsExitWith254(t *testing.T) {
 		{"--no-such-flag"},
 		{"--log-level", "loud"},
 		{"--heartbeat", "x"},
+		{"--reads", "quorum"},
 		{"--election-timeout", "-5"},
 		{"--snapshot-entries", "-5"},
 		{"--heartbeat", "900", "--election-timeout", "1000"},

@@ -9,7 +9,10 @@ import (
 	"time"
 )
 
-var three = []string{"n1", "n2", "n3"}
+var (
+	three = []string{"n1", "n2", "n3"}
+	five  = []string{"n1", "n2", "n3", "n4", "n5"}
+)
 
 func TestServesLinKVAtEveryNode(t *testing.T) {
 	for _, ids := range [][]string{{"n1"}, {"a", "b"}, three, {"n0", "n1", "n2", "n3", "n4"}} {
@@ -31,6 +34,43 @@ func TestServesLinKVAtEveryNode(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// Each way to read takes as many network delays as DESIGN.md says, at the leader and at a follower.
+func TestWaysToRead(t *testing.T) {
+	const delay = 50 * time.Millisecond
+	for _, c := range []struct {
+		reads            string
+		ids              []string
+		leader, follower time.Duration
+	}{
+		{"readindex", three, 2 * delay, 2 * delay},
+		{"readindex", five, 2 * delay, 2 * delay},
+		{"lease", three, 0, 2 * delay},
+		{"lease", five, 0, 2 * delay},
+		{"log", three, 2 * delay, 2 * delay},
+		{"log", five, 2 * delay, 3 * delay},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			n := startClusterWith(t, Options{Seed: 1, EarlyCommit: true, Reads: c.reads}, delay, c.ids...)
+			defer n.close()
+			n.want("write_ok", "n2", "write", `"key":1,"value":1`)
+			time.Sleep(10 * time.Second)
+			leader := string(n.status("n1").Leader)
+			for _, id := range c.ids {
+				want := c.follower
+				if id == leader {
+					want = c.leader
+				}
+				began := time.Now()
+				n.want("read_ok 1", id, "read", `"key":1`)
+				if took := time.Since(began); took < want || took > want+delay/5 {
+					t.Errorf("%s, %d nodes: a read at %s, where %s leads, took %v, want %v", c.reads, len(c.ids), id, leader, took, want)
+				}
+				time.Sleep(time.Second)
+			}
+		})
 	}
 }
 

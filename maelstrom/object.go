@@ -197,6 +197,14 @@ func (f *fields) micros(name string) time.Duration {
 	return time.Duration(n) * time.Microsecond
 }
 
+// optionalMicros returns a time that is zero if it is not given.
+func (f *fields) optionalMicros(name string) time.Duration {
+	if f.find(name) == nil {
+		return 0
+	}
+	return f.micros(name)
+}
+
 func (f *fields) flag(name string) bool {
 	switch string(f.find(name)) {
 	case "true":

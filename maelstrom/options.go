@@ -2,6 +2,7 @@ package maelstrom
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -24,6 +25,8 @@ type Options struct {
 	Heartbeat int `help:"Longest silence of a leader in ms; 0 is a third of the least election time-out." default:"0" placeholder:"MS"`
 	// EarlyCommit lets followers find out for themselves what is committed. On the command line it is on unless it is turned off.
 	EarlyCommit bool `help:"Followers find out for themselves what is committed: writes at followers take one network delay less (two with three nodes), reads may wait for writes that are under way." default:"true" negatable:""`
+	// Reads is how reads are made sure of: readindex (also if it is empty), lease or log.
+	Reads string `help:"How a leader makes sure that a read is not stale. readindex asks a majority. lease asks nobody while a majority's promises hold not to vote for anyone else, and trusts that no clock of the cluster is faster than another by more than 25 %; the same for all nodes, and a restarted node votes for nobody for a second. log makes a log entry of every read." enum:"readindex,lease,log" default:"readindex" placeholder:"WAY"`
 	// DataDir is the directory of this node's own in which term, vote, log and snapshot survive the process; empty keeps them in memory.
 	DataDir string `help:"Directory of this node's own for term, vote, log and snapshot, which then survive a crash; without it nothing does." placeholder:"DIR"`
 	// RunID names the run of the cluster, if a directory must not be taken from one run into another.
@@ -42,16 +45,31 @@ func (o Options) Validate() error {
 	if o.SnapshotEntries < 0 {
 		return errors.New("--snapshot-entries is negative: a log that is never cut grows without bound")
 	}
+	if _, err := o.reads(); err != nil {
+		return err
+	}
 	return o.raftConfig("n1", []raft.NodeID{"n1"}).Validate()
+}
+
+// reads returns the core's name of a way to read.
+func (o Options) reads() (raft.Reads, error) {
+	for _, r := range []raft.Reads{raft.ReadIndex, raft.LeaseReads, raft.LogReads} {
+		if o.Reads == r.String() || o.Reads == "" {
+			return r, nil
+		}
+	}
+	return 0, fmt.Errorf("--reads is readindex, lease or log, not %q", o.Reads)
 }
 
 // raftConfig returns the core's configuration, but for its seed.
 func (o Options) raftConfig(id raft.NodeID, members []raft.NodeID) raft.Config[command] {
+	reads, _ := o.reads() // Validate has seen to it
 	c := raft.Config[command]{
 		ID:                 id,
 		Members:            members,
 		Resend:             true, // package session sees to it that nothing is executed twice
 		EarlyCommit:        o.EarlyCommit,
+		Reads:              reads,
 		ElectionTimeout:    milliseconds(o.ElectionTimeout),
 		MinElectionTimeout: milliseconds(o.MinElectionTimeout),
 		MaxElectionTimeout: milliseconds(o.MaxElectionTimeout),

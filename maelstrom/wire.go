@@ -60,6 +60,7 @@ type appendEntriesBody struct {
 	Early        bool        `json:"early"`
 	RTT          int64       `json:"rtt_us"`
 	RTTDeviation int64       `json:"rtt_deviation_us"`
+	Promise      int64       `json:"promise_us,omitempty"` // to vote for nobody, where there are leases
 }
 
 type appendEntriesOKBody struct {
@@ -72,6 +73,7 @@ type appendEntriesOKBody struct {
 	HintTerm  raft.Term  `json:"hint_term"`
 	Round     uint64     `json:"round"`
 	At        int64      `json:"at_us"`
+	Promise   int64      `json:"promise_us,omitempty"`
 }
 
 // snapshotBody is a chunk of a snapshot: data, in base64, stands at offset of a state of size bytes.
@@ -180,6 +182,7 @@ func encodeBody(body raft.Body) any {
 	case raft.AppendReply:
 		return appendEntriesOKBody{
 			kindAppendEntriesOK, b.Term, b.OK, b.Match, b.PrevIndex, b.HintIndex, b.HintTerm, b.Round, b.At.Microseconds(),
+			b.Promise.Microseconds(),
 		}
 	case raft.SnapshotRequest:
 		return snapshotBody{kindSnapshot, b.Term, b.Index, b.LastTerm, b.Offset, b.Size, append([]byte{}, b.Data...), b.At.Microseconds()}
@@ -214,6 +217,7 @@ func encodeAppend(b raft.AppendRequest[command]) appendEntriesBody {
 	return appendEntriesBody{
 		Type: kindAppendEntries, Term: b.Term, PrevIndex: b.PrevIndex, PrevTerm: b.PrevTerm, Entries: entries, Commit: b.Commit,
 		Round: b.Round, At: b.At.Microseconds(), Early: b.Early, RTT: b.RTT.Mean.Microseconds(), RTTDeviation: b.RTT.Deviation.Microseconds(),
+		Promise: b.Promise.Microseconds(),
 	}
 }
 

@@ -35,12 +35,14 @@ var decoders = map[string]func(*fields) raft.Body{
 			Term: f.term("term"), PrevIndex: f.index("prev_index"), PrevTerm: f.term("prev_term"), Entries: f.entries("entries"),
 			Commit: f.index("commit"), Round: f.number("round"), At: f.micros("at_us"),
 			Early: f.flag("early"), RTT: raft.RoundTrip{Mean: f.micros("rtt_us"), Deviation: f.micros("rtt_deviation_us")},
+			Promise: f.optionalMicros("promise_us"),
 		}
 	},
 	kindAppendEntriesOK: func(f *fields) raft.Body {
 		return raft.AppendReply{
 			Term: f.term("term"), OK: f.flag("success"), Match: f.index("match"), PrevIndex: f.index("prev_index"),
 			HintIndex: f.index("hint_index"), HintTerm: f.term("hint_term"), Round: f.number("round"), At: f.micros("at_us"),
+			Promise: f.optionalMicros("promise_us"),
 		}
 	},
 	kindSnapshot: func(f *fields) raft.Body {

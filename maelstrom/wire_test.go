@@ -32,9 +32,10 @@ func sampleMessages() []raft.Body {
 		raft.VoteReply{At: 4000},
 		raft.AppendRequest[command]{
 			Term: 1, PrevIndex: 5, PrevTerm: 1, Commit: 5, Round: 2, At: time.Second, RTT: raft.RoundTrip{Mean: time.Millisecond, Deviation: 7000},
+			Promise: 100 * time.Millisecond,
 			Entries: []raft.Entry[command]{{Index: 6, Term: 1}, {Index: 7, Term: 1, ID: raft.ProposalID{Node: "n3", Seq: 123}, Command: cas}},
 		},
-		raft.AppendReply{Match: 6, PrevIndex: 7, HintIndex: 3, HintTerm: 1, Round: 1, At: 5000},
+		raft.AppendReply{Match: 6, PrevIndex: 7, HintIndex: 3, HintTerm: 1, Round: 1, At: 5000, Promise: 8000},
 		raft.SnapshotRequest{Term: 1, Index: 5, LastTerm: 1, Offset: 3, Size: 90, Data: []byte("{\"sessions\":\xff"), At: 6000},
 		raft.SnapshotReply{Index: 5, Chunk: 3, Offset: 6, At: 7000},
 		raft.CommitNotice{Commit: 3},
@@ -115,7 +116,7 @@ func drawBody(t *rapid.T) raft.Body {
 		return raft.VoteReply{Term: term(), Granted: flag(), At: at()}
 	case 4:
 		m := raft.AppendRequest[command]{Term: term(), PrevIndex: index(), PrevTerm: term(), Commit: index(), Round: number("round"), At: at(), Early: flag()}
-		m.RTT = raft.RoundTrip{Mean: at(), Deviation: at()}
+		m.RTT, m.Promise = raft.RoundTrip{Mean: at(), Deviation: at()}, at()
 		for range rapid.IntRange(0, 3).Draw(t, "entries") {
 			e := raft.Entry[command]{Index: index(), Term: term()}
 			if flag() {
@@ -128,6 +129,7 @@ func drawBody(t *rapid.T) raft.Body {
 	case 5:
 		return raft.AppendReply{
 			Term: term(), OK: flag(), Match: index(), PrevIndex: index(), HintIndex: index(), HintTerm: term(), Round: number("round"), At: at(),
+			Promise: at(),
 		}
 	case 6:
 		return raft.CommitNotice{Term: term(), Commit: index()}
@@ -192,7 +194,7 @@ func TestWrongTypesAreRefused(t *testing.T) {
 			delete(body, field)
 			text, _ := json.Marshal(body)
 			o, _ := parseObject(text)
-			if _, err := decodeBody(kind, o); err == nil && field != "type" {
+			if _, err := decodeBody(kind, o); err == nil && field != "type" && field != "promise_us" {
 				t.Errorf("%s without %s was taken in", kind, field)
 			}
 		}
