@@ -6,17 +6,21 @@ import "time"
 
 // takeRequests lets a leader take the requests that wait on its own node. A leader that has not heard from a majority lately keeps them
 // waiting, as a follower does that has not heard its leader: an entry that it appended now might hang, and would have to end as
-// unknown.
+// unknown. Reads it takes as long as it has a lease.
 func (c *core[C]) takeRequests(l *leader[C]) {
-	if c.now-c.quorumHeardAt(l) > c.pace.contactLost() {
+	heard := c.now-c.quorumHeardAt(l) <= c.pace.contactLost()
+	if !heard && !c.leased(l) {
 		return
 	}
 	notAgain := func(int) time.Duration { return forever }
-	for _, p := range c.requests.takeQueue(c.hard.Term, notAgain) {
-		c.appendProposal(c.id, p.seq, p.command)
-	}
 	for _, b := range c.requests.takeReads(c.now, notAgain) {
 		c.takeRead(l, leaderRead{from: c.id, id: b.id, round: true})
+	}
+	if !heard {
+		return
+	}
+	for _, p := range c.requests.takeQueue(c.hard.Term, notAgain) {
+		c.appendProposal(c.id, p.seq, p.command)
 	}
 }
 

@@ -82,6 +82,10 @@ func newStage(lines []string) *stage {
 	size, _ := strconv.Atoi(options["nodes"])
 	appends, _ := strconv.Atoi(options["append"])
 	_, early := options["early"]
+	reads := ReadIndex
+	if _, ok := options["lease"]; ok {
+		reads = LeaseReads
+	}
 	snapshots, err := strconv.Atoi(options["snapshots"])
 	if err != nil {
 		snapshots = -1 // none
@@ -92,7 +96,7 @@ func newStage(lines []string) *stage {
 	}
 	for i, id := range members {
 		s.actors = append(s.actors, &actor{id: id, disk: &MemoryStorage[string]{}, config: Config[string]{
-			ID: id, Members: members, Seed: uint64(10 * (i + 1)), ElectionTimeout: goldenTimeout, EarlyCommit: early, MaxAppendBytes: appends,
+			ID: id, Members: members, Seed: uint64(10 * (i + 1)), ElectionTimeout: goldenTimeout, EarlyCommit: early, Reads: reads, MaxAppendBytes: appends,
 			SnapshotEntries: snapshots, TrailingEntries: -1, MaxChunkBytes: 8,
 		}})
 	}
@@ -244,6 +248,9 @@ func (s *stage) elect(a *actor, among []*actor) {
 
 // silence returns how long a node must hear nothing until it would vote for another one than its leader.
 func (a *actor) silence() time.Duration {
+	if until := a.node.core.promised; until > a.now {
+		return until - a.now
+	}
 	if f, ok := a.node.core.role.(*follower[string]); ok && f.leader != "" {
 		return max(0, f.heardAt+goldenTimeout-a.now)
 	}

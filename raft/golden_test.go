@@ -23,7 +23,7 @@ import (
 //
 // A block is one command or several, one a line, then "----" and what happened. The commands:
 //
-//	cluster nodes=3 [early] [append=1]  a new cluster; append=1: one entry in each append; snapshots=4: a snapshot after every four, no
+//	cluster nodes=3 [early] [lease] [append=1]  a new cluster; append=1: one entry in each append; snapshots=4: a snapshot after every four, no
 //	                                    entry kept before it, in chunks of 8 bytes. Lines behind it describe nodes that have lived
 //	                                    before: n1 term=3 vote=n2 log=1,1,3
 //	timeout n1                          n1 hears nothing until its election timer runs out; the clocks of others stand still

@@ -3,6 +3,7 @@ package raft
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
 // The words in which scenarios are told.
@@ -178,9 +179,9 @@ func (s *stage) body(body Body) string {
 	case VoteReply:
 		return fmt.Sprintf("term %d, %s", b.Term, granted(b.Granted))
 	case AppendRequest[string]:
-		return fmt.Sprintf("term %d, behind %s%s, commit %d%s", b.Term, place(b.PrevIndex, b.PrevTerm), entriesOrNone(b.Entries), b.Commit, roundWords(b.Round))
+		return fmt.Sprintf("term %d, behind %s%s, commit %d%s", b.Term, place(b.PrevIndex, b.PrevTerm), entriesOrNone(b.Entries), b.Commit, roundWords(b.Round)+promiseWords(", wants a promise of %v", b.Promise))
 	case AppendReply:
-		return fmt.Sprintf("term %d, %s%s", b.Term, agreement(b), roundWords(b.Round))
+		return fmt.Sprintf("term %d, %s%s", b.Term, agreement(b), roundWords(b.Round)+promiseWords(", promises %v", b.Promise))
 	case SnapshotRequest:
 		return fmt.Sprintf("term %d, of %s, bytes from %d of %d: %q", b.Term, place(b.Index, b.LastTerm), b.Offset, b.Size, b.Data)
 	case SnapshotReply:
@@ -252,6 +253,13 @@ func roundWords(round uint64) string {
 	return fmt.Sprintf(", round %d", round)
 }
 
+func promiseWords(format string, promise time.Duration) string {
+	if promise == 0 {
+		return ""
+	}
+	return fmt.Sprintf(format, promise)
+}
+
 func agreement(b AppendReply) string {
 	switch {
 	case b.OK:
@@ -274,6 +282,9 @@ func (s *stage) reason(cause, reply *Message, before View[string]) string {
 			return fmt.Sprintf(" (it is in term %d)", before.Term)
 		case term < lastTerm || term == lastTerm && index < last:
 			return fmt.Sprintf(" (its own log ends in %s)", place(last, lastTerm))
+		}
+		if s.actor(string(reply.From)).node.core.bound() {
+			return " (it has promised not to vote)"
 		}
 		return " (it hears a leader)"
 	}
