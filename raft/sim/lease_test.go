@@ -92,3 +92,27 @@ func TestLeasesBeyondTheBound(t *testing.T) {
 		t.Errorf("found in %d of 10 runs", found)
 	}
 }
+
+// TestRestartedVoterKeepsTheLease: one node wants another leader all the time, for it does not hear this one. The other has promised not to vote for it, and is
+// started anew at any moment.
+func TestRestartedVoterKeepsTheLease(t *testing.T) {
+	for seed := range uint64(40) {
+		config := raft.Config[op]{Resend: true, FirstElection: 50 * time.Millisecond, Reads: raft.LeaseReads}
+		c := sim.New(seed, 3, config, newRegisters)
+		c.Network = sim.Network{Latency: time.Millisecond}
+		c.RunUntil(time.Second, func() bool { return c.Leader() != "" })
+		leader, voter, deaf := c.Leader(), c.IDs[1], c.IDs[2]
+		_ = c.Run(time.Second)
+		c.Cut(leader, deaf)
+		_ = c.Run(500*time.Millisecond + time.Duration(seed)*17*time.Millisecond)
+		c.Crash(voter)
+		c.Restart(voter)
+		c.Isolate(leader)
+		if err := c.Run(3 * time.Second); err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		if now := c.Leader(); leader != c.IDs[0] || now == leader || now == "" {
+			t.Fatalf("seed %d: %q leads, and then %q", seed, leader, now)
+		}
+	}
+}
