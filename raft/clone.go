@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"time"
 )
 
 // What package explore needs to walk through all that can happen to a node: to copy it, to see that two are alike, and to have its
@@ -90,10 +91,11 @@ func (r *requests[C]) clone() requests[C] {
 
 // TimeOut is what a Tick does long after the node has heard from anyone, without the time: a leader steps down, and everybody else
 // begins an election, as if enough nodes had promised their votes. A node that has promised not to vote waits for that time all the same.
-func (n *Node[C, R]) TimeOut() {
+func (n *Node[C, R]) TimeOut(now time.Duration) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	c := n.core
+	c.observe(now)
 	if c.bound() {
 		return
 	}

@@ -50,7 +50,7 @@ func (w *world) check(i int, before raft.View[int]) error {
 	if v.Term < before.Term || v.Term == before.Term && before.VotedFor != "" && v.VotedFor != before.VotedFor {
 		return fmt.Errorf("%s went back from %+v to %+v", id, before.HardState, v.HardState)
 	}
-	for _, check := range []func(raft.NodeID, raft.View[int]) error{w.commits, w.electionSafety, w.logMatching} {
+	for _, check := range []func(raft.NodeID, raft.View[int]) error{w.commits, w.electionSafety, w.exclusiveLease, w.logMatching} {
 		if err := check(id, v); err != nil {
 			return err
 		}
@@ -96,6 +96,16 @@ func (w *world) electionSafety(id raft.NodeID, v raft.View[int]) error {
 		return fmt.Errorf("election safety: %s and %s both lead term %d", other, id, v.Term)
 	}
 	w.history.leaders[v.Term] = id
+	return nil
+}
+
+// exclusiveLease: as long as a leader has a lease by its own clock, nobody else leads a later term.
+func (w *world) exclusiveLease(id raft.NodeID, v raft.View[int]) error {
+	for i, m := range w.members {
+		if v.Role == raft.Leader && m.view.Role == raft.Leader && m.view.Term < v.Term && w.clock(i) < m.view.Leased {
+			return fmt.Errorf("a lease excludes other leaders: %s has one, and %s leads term %d", name(i), id, v.Term)
+		}
+	}
 	return nil
 }
 

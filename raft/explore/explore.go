@@ -12,6 +12,9 @@ import (
 type Bounds struct {
 	Nodes       int
 	EarlyCommit bool
+	// Ticks, if not zero, is how often time may pass, and makes the nodes read by leases. A tick takes Tick by the fastest clock; n1's is as slow as the
+	// drift bound allows, all others are as fast.
+	Ticks int
 	// MaxAppendBytes is the core's; every command counts as one byte.
 	MaxAppendBytes int
 
@@ -67,7 +70,7 @@ func (w *world) digest() digest {
 	for _, p := range w.network {
 		hash.Write([]byte(p.print))
 	}
-	fmt.Fprintf(hash, "%v %d %d %d", w.history, w.writes, w.readCount, w.crashes)
+	fmt.Fprintf(hash, "%v %d %d %d %d", w.history, w.writes, w.readCount, w.crashes, w.ticks)
 	return digest(hash.Sum(nil)[:16])
 }
 

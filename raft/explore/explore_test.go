@@ -76,6 +76,22 @@ func TestReads(t *testing.T) {
 	}
 }
 
+// Time passes, by clocks as different as they may be: while n1 has a lease, nobody else is elected, and its reads are not stale.
+func TestLease(t *testing.T) {
+	t.Run("and a crash", func(t *testing.T) {
+		b := Bounds{Nodes: 3, Terms: 2, Crashes: 1, Ticks: 3, InFlight: 4, Prefix: started}
+		explore(t, b.with(5, 8_000), b.with(12, deepStates))
+	})
+	t.Run("and delays", func(t *testing.T) {
+		b := Bounds{Nodes: 3, Terms: 2, Ticks: 3, InFlight: 4, Prefix: leads}
+		explore(t, b.with(7, 15_000), b.with(20, deepStates))
+	})
+	t.Run("and reads", func(t *testing.T) {
+		b := Bounds{Nodes: 3, Terms: 2, Writes: 1, Reads: 1, Ticks: 3, InFlight: 4, Prefix: started}
+		explore(t, b.with(5, 8_000), b.with(12, deepStates))
+	})
+}
+
 func TestFigure8(t *testing.T) {
 	b := Bounds{Nodes: 3, Terms: 4, Writes: 1, InFlight: 8, MaxAppendBytes: 1, Prefix: figure8}
 	explore(t, b.with(8, 8_000), b.with(12, deepStates))

@@ -12,6 +12,14 @@ import (
 // noDeadline is later than any clock here will be: they all stand still.
 const noDeadline = time.Hour
 
+// Where time may pass, promises are as long as two ticks, and n1's leases, by its slow clock, end with the second.
+const (
+	// Tick is how much time passes at once.
+	Tick    = timeout / 2
+	timeout = 100 * time.Millisecond
+	drift   = 0.25
+)
+
 // set is a set of writes, by number: what the state machine holds, and what a read returns.
 type set uint64
 
@@ -59,7 +67,7 @@ type world struct {
 	network []parcel // in the order of their texts
 	history history
 
-	writes, readCount, crashes int // begun so far
+	writes, readCount, crashes, ticks int // begun so far
 }
 
 // kind is what a step does.
@@ -71,6 +79,7 @@ const (
 	write
 	readStep
 	crash
+	tick
 )
 
 // step is one thing that can happen next.
@@ -91,6 +100,8 @@ func (s step) String() string {
 		return who + " is asked to write"
 	case readStep:
 		return who + " is asked to read"
+	case tick:
+		return "time passes"
 	}
 	return who + " crashes and starts again"
 }
@@ -100,7 +111,7 @@ func newWorld(b Bounds) (*world, error) {
 	w := &world{history: newHistory()}
 	for i := range b.Nodes {
 		m := &member{sm: &machine{}}
-		if err := m.start(b, i, raft.Saved[int]{}); err != nil {
+		if err := m.start(b, i, raft.Saved[int]{}, 0); err != nil {
 			return nil, err
 		}
 		w.members = append(w.members, m)
@@ -111,13 +122,16 @@ func newWorld(b Bounds) (*world, error) {
 func name(i int) raft.NodeID { return raft.NodeID(fmt.Sprintf("n%d", i+1)) }
 
 // start begins a life of a member.
-func (m *member) start(b Bounds, i int, saved raft.Saved[int]) error {
+func (m *member) start(b Bounds, i int, saved raft.Saved[int], now time.Duration) error {
 	cfg := raft.Config[int]{ID: name(i), Seed: uint64(i + 1), EarlyCommit: b.EarlyCommit, MaxAppendBytes: b.MaxAppendBytes}
+	if b.Ticks > 0 {
+		cfg.Reads, cfg.ElectionTimeout, cfg.MaxDrift = raft.LeaseReads, timeout, drift
+	}
 	for j := range b.Nodes {
 		cfg.Members = append(cfg.Members, name(j))
 	}
 	m.sm = &machine{}
-	n, err := raft.New(cfg, m.sm, saved, 0)
+	n, err := raft.New(cfg, m.sm, saved, now)
 	m.node, m.lives = n, saved.Lives+1
 	m.writes, m.reads = map[raft.Ticket]int{}, map[raft.Ticket]set{}
 	if err == nil {
@@ -151,6 +165,10 @@ func (m *member) clone() *member {
 // after returns the state to which a step leads, and what is wrong with it.
 func (w *world) after(b Bounds, s step) (*world, error) {
 	next := *w
+	if s.kind == tick {
+		next.ticks++
+		return &next, nil
+	}
 	next.members, next.network = slices.Clone(w.members), slices.Clone(w.network)
 	next.history = w.history.clone()
 	m := w.members[s.node].clone()
@@ -161,21 +179,21 @@ func (w *world) after(b Bounds, s step) (*world, error) {
 		if _, vote := s.message.Body.(raft.VoteRequest); vote {
 			m.node.ForgetLeader()
 		}
-		if err := m.node.Step(0, s.message.Message); err != nil {
+		if err := m.node.Step(w.clock(s.node), s.message.Message); err != nil {
 			return &next, fmt.Errorf("a correct message was refused: %w", err)
 		}
 	case timeOut:
-		m.node.TimeOut()
+		m.node.TimeOut(w.clock(s.node))
 	case write:
 		next.writes++
-		m.writes[m.node.Propose(0, next.writes, noDeadline)] = next.writes
+		m.writes[m.node.Propose(w.clock(s.node), next.writes, noDeadline)] = next.writes
 	case readStep:
 		next.readCount++
-		m.reads[m.node.Read(0, 0, noDeadline)] = next.history.known
+		m.reads[m.node.Read(w.clock(s.node), 0, noDeadline)] = next.history.known
 	case crash:
 		next.crashes++
 		saved := raft.Saved[int]{HardState: m.view.HardState, Entries: slices.Clone(m.view.Log), Lives: m.lives}
-		if err := m.start(b, s.node, saved); err != nil {
+		if err := m.start(b, s.node, saved, w.clock(s.node)); err != nil {
 			return &next, err
 		}
 	}
@@ -186,7 +204,8 @@ func (w *world) after(b Bounds, s step) (*world, error) {
 func (w *world) settle(i int) error {
 	m := w.members[i]
 	before := m.view
-	for batch := m.node.Take(0); !batch.Empty(); batch = m.node.Take(0) {
+	now := w.clock(i)
+	for batch := m.node.Take(now); !batch.Empty(); batch = m.node.Take(now) {
 		m.node.Saved(batch)
 		for _, message := range batch.Messages {
 			w.post(message)
@@ -246,6 +265,15 @@ func (w *world) lost(p parcel) bool {
 	return false
 }
 
+// clock returns what a node's own clock shows.
+func (w *world) clock(node int) time.Duration {
+	passed := time.Duration(w.ticks) * Tick
+	if node == 0 {
+		passed = time.Duration(float64(passed) / (1 + drift))
+	}
+	return passed
+}
+
 func number(id raft.NodeID) int {
 	var n int
 	_, _ = fmt.Sscanf(string(id), "n%d", &n)
@@ -257,6 +285,9 @@ func (w *world) steps(b Bounds) []step {
 	var steps []step
 	for _, p := range w.network {
 		steps = append(steps, step{kind: deliver, node: number(p.To), message: p})
+	}
+	if w.ticks < b.Ticks {
+		steps = append(steps, step{kind: tick})
 	}
 	for i, m := range w.members {
 		if m.view.Term < b.Terms {
