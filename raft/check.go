@@ -35,7 +35,7 @@ func (c *core[C]) checkBody(from NodeID, body Body) error {
 	case PreVoteRequest:
 		return checkPosition(b.LastIndex, b.LastTerm, b.Term-1)
 	case VoteRequest:
-		return checkPosition(b.LastIndex, b.LastTerm, b.Term-1)
+		return errors.Join(checkPosition(b.LastIndex, b.LastTerm, b.Term-1), c.checkSanction(b))
 	case AppendRequest[C]:
 		return c.checkAppend(from, b)
 	case AppendReply:
@@ -54,7 +54,11 @@ func (c *core[C]) checkBody(from NodeID, body Body) error {
 		return checkIndex(b.Commit)
 	case ReadReply:
 		return errors.Join(checkIndex(b.Index), checkIndex(b.Commit))
-	case PreVoteReply, VoteReply, ReadRequest, ConfirmRequest, ConfirmReply:
+	case TransferReply:
+		return c.checkTransferReply(from, b)
+	case TimeoutNow:
+		return c.checkTimeoutNow(from, b)
+	case PreVoteReply, VoteReply, ReadRequest, ConfirmRequest, ConfirmReply, TransferRequest:
 	default:
 		return fmt.Errorf("a type that this node does not know")
 	}

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"time"
 )
 
 // What package explore needs to walk through all that can happen to a node: to copy it, to see that two are alike, and to have its
@@ -57,6 +58,12 @@ func (l *leader[C]) clone() *leader[C] {
 		d.peers[i] = &q
 	}
 	d.waiting, d.reads = slices.Clone(l.waiting), slices.Clone(l.reads)
+	d.load = l.load.clone()
+	if l.handover != nil {
+		h := *l.handover
+		h.asked, h.held = slices.Clone(h.asked), slices.Clone(h.held)
+		d.handover = &h
+	}
 	return &d
 }
 
@@ -85,6 +92,7 @@ func (r *requests[C]) clone() requests[C] {
 		d.asked = append(d.asked, &a)
 	}
 	d.waiting, d.ready, d.done = slices.Clone(r.waiting), slices.Clone(r.ready), slices.Clone(r.done)
+	d.transfers = slices.Clone(r.transfers)
 	return d
 }
 
@@ -97,7 +105,7 @@ func (n *Node[C, R]) TimeOut() {
 	if c.role.kind() == Leader {
 		c.becomeFollower(c.hard.Term, "")
 	}
-	c.campaign()
+	c.campaign(false)
 }
 
 // ForgetLeader is what the least election time-out does to a follower that hears nothing in it: it gives votes away again.
@@ -129,13 +137,16 @@ func (n *Node[C, R]) Fingerprint(to []byte) []byte {
 	case *candidate:
 		to = fmt.Appendf(to, "C %v %v", r.votes, r.early)
 	case *leader[C]:
-		to = r.fingerprint(to)
+		to = r.fingerprint(to, c.now)
 	}
 	return c.requests.fingerprint(to, c)
 }
 
-func (l *leader[C]) fingerprint(to []byte) []byte {
-	to = fmt.Appendf(to, "L %d %d %v %v", l.first, l.round, l.waiting, l.reads)
+func (l *leader[C]) fingerprint(to []byte, now time.Duration) []byte {
+	to = fmt.Appendf(to, "L %d %d %v %v %t %v", l.first, l.round, l.waiting, l.reads, l.abdicated, l.load.counts)
+	if h := l.handover; h != nil {
+		to = fmt.Appendf(to, " h %s %t %t %v %v", h.to, h.until <= now, h.told == never, h.asked, h.held)
+	}
 	for _, p := range l.peers {
 		to = fmt.Appendf(to, "[%d %d %t %t %d %t %d %d %d %d %d", p.match, p.next, p.probing, p.agreed, p.flightBytes, p.sentAt == never,
 			p.notice, p.awaits, p.commitSent, p.roundSent, p.round)
@@ -166,6 +177,9 @@ func (r *requests[C]) fingerprint(to []byte, c *core[C]) []byte {
 	to = fingerprintReads(to, r.waiting)
 	to = append(to, " r"...)
 	to = fingerprintReads(to, r.ready)
+	for _, w := range r.transfers {
+		to = fmt.Appendf(to, " t%d %s %t %s %d", w.ticket, w.to, w.deadline <= c.now, w.leader, w.term)
+	}
 	return fmt.Appendf(to, " %v", r.done)
 }
 

@@ -6,16 +6,20 @@ import "time"
 
 // takeRequests lets a leader take the requests that wait on its own node. A leader that has not heard from a majority lately keeps them
 // waiting, as a follower does that has not heard its leader: an entry that it appended now might hang, and would have to end as
-// unknown.
+// unknown. One that is about to hand over keeps proposals waiting for its successor.
 func (c *core[C]) takeRequests(l *leader[C]) {
 	if c.now-c.quorumHeardAt(l) > c.pace.contactLost() {
 		return
 	}
 	notAgain := func(int) time.Duration { return forever }
-	for _, p := range c.requests.takeQueue(c.hard.Term, notAgain) {
-		c.appendProposal(c.id, p.seq, p.command)
+	if l.handover == nil {
+		for _, p := range c.requests.takeQueue(c.hard.Term, notAgain) {
+			c.appendProposal(c.id, p.seq, p.command)
+			l.load.count(c.id, 1)
+		}
 	}
 	for _, b := range c.requests.takeReads(c.now, notAgain) {
+		l.load.count(c.id, 1)
 		c.takeRead(l, leaderRead{from: c.id, id: b.id, round: true})
 	}
 }
@@ -65,11 +69,22 @@ func (c *core[C]) handleRequest(m Message) {
 	case *leader[C]:
 		switch b := m.Body.(type) {
 		case ForwardRequest[C]:
-			c.appendForwarded(m.From, b)
+			r.load.count(m.From, len(b.Proposals))
+			c.takeForwarded(r, m.From, b)
 		case ReadRequest:
+			r.load.count(m.From, 1)
 			c.takeRead(r, leaderRead{from: m.From, id: b.ID, round: b.Round})
 		}
 	}
+}
+
+// takeForwarded appends what others propose, or holds it while it is not clear who leads.
+func (c *core[C]) takeForwarded(l *leader[C], from NodeID, m ForwardRequest[C]) {
+	if l.handover != nil {
+		l.handover.hold(from, m, c.cfg.MaxRequests)
+		return
+	}
+	c.appendForwarded(from, m)
 }
 
 func (c *core[C]) appendForwarded(from NodeID, m ForwardRequest[C]) {

@@ -81,6 +81,9 @@ func (c *core[C]) checkLeader(l *leader[C]) error {
 	if t, ok := c.log.term(l.first); l.first >= c.log.base && (!ok || t != c.hard.Term) {
 		return fmt.Errorf("raft: the no-op of the leader of term %d is gone", c.hard.Term)
 	}
+	if h := l.handover; h != nil && h.told != never && (!l.abdicated || l.progress(h.to).match != c.log.last()) {
+		return fmt.Errorf("raft: %s is to lead, and has not the log up to %d", h.to, c.log.last())
+	}
 	for _, p := range l.peers {
 		if p.match >= p.next || p.next > c.log.last()+1 {
 			return fmt.Errorf("raft: progress of %s: match %d, next %d, last %d", p.id, p.match, p.next, c.log.last())
