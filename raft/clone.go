@@ -108,6 +108,15 @@ func (n *Node[C, R]) TimeOut() {
 	c.campaign(false)
 }
 
+// GiveUpHandover is what the passing of time does to a leader that hands over: it goes back to work.
+func (n *Node[C, R]) GiveUpHandover() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if l, ok := n.core.role.(*leader[C]); ok && l.handover != nil {
+		n.core.giveUpHandover(l)
+	}
+}
+
 // ForgetLeader is what the least election time-out does to a follower that hears nothing in it: it gives votes away again.
 func (n *Node[C, R]) ForgetLeader() {
 	n.mu.Lock()

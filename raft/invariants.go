@@ -5,11 +5,13 @@ import "fmt"
 // View is a look into a node for tests: what Figure 2 lists, as it stands. The log is shared with the node and must not be changed.
 type View[C any] struct {
 	HardState
-	Role     Role
-	Leader   NodeID
-	Base     Index // everything up to here has been dropped
-	BaseTerm Term
-	Log      []Entry[C] // from Base+1
+	Role   Role
+	Leader NodeID
+	// Successor is to whom this node hands over at the moment, empty if to nobody.
+	Successor NodeID
+	Base      Index // everything up to here has been dropped
+	BaseTerm  Term
+	Log       []Entry[C] // from Base+1
 	// Snapshot is the newest that is durable.
 	Snapshot Snapshot
 	Saved    Index // up to here durable
@@ -23,8 +25,12 @@ func (n *Node[C, R]) View() View[C] {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	c := n.core
+	var successor NodeID
+	if l, ok := c.role.(*leader[C]); ok && l.handover != nil {
+		successor = l.handover.to
+	}
 	return View[C]{
-		HardState: c.hard, Role: c.role.kind(), Leader: status.Leader,
+		HardState: c.hard, Role: c.role.kind(), Leader: status.Leader, Successor: successor,
 		Base: c.log.base, BaseTerm: c.log.baseTerm, Log: c.log.slice(c.log.base, c.log.last()),
 		Snapshot: c.snapshot, Saved: c.log.saved, Commit: c.commit, Applied: c.applied,
 	}

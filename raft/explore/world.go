@@ -59,7 +59,7 @@ type world struct {
 	network []parcel // in the order of their texts
 	history history
 
-	writes, readCount, crashes int // begun so far
+	writes, readCount, crashes, transfers int // begun so far
 }
 
 // kind is what a step does.
@@ -71,12 +71,15 @@ const (
 	write
 	readStep
 	crash
+	transfer
+	giveUp
 )
 
 // step is one thing that can happen next.
 type step struct {
 	kind    kind
 	node    int
+	to      int // of a transfer
 	message parcel
 }
 
@@ -91,6 +94,10 @@ func (s step) String() string {
 		return who + " is asked to write"
 	case readStep:
 		return who + " is asked to read"
+	case transfer:
+		return fmt.Sprintf("%s is asked to have %s lead", who, name(s.to))
+	case giveUp:
+		return who + " gives a transfer up"
 	}
 	return who + " crashes and starts again"
 }
@@ -158,7 +165,7 @@ func (w *world) after(b Bounds, s step) (*world, error) {
 	switch s.kind {
 	case deliver:
 		next.network = slices.DeleteFunc(next.network, func(p parcel) bool { return p.print == s.message.print })
-		if _, vote := s.message.Body.(raft.VoteRequest); vote {
+		if vote, ok := s.message.Body.(raft.VoteRequest); ok && !vote.Transfer {
 			m.node.ForgetLeader()
 		}
 		if err := m.node.Step(0, s.message.Message); err != nil {
@@ -172,6 +179,11 @@ func (w *world) after(b Bounds, s step) (*world, error) {
 	case readStep:
 		next.readCount++
 		m.reads[m.node.Read(0, 0, noDeadline)] = next.history.known
+	case transfer:
+		next.transfers++
+		m.node.TransferLeadership(0, name(s.to), noDeadline)
+	case giveUp:
+		m.node.GiveUpHandover()
 	case crash:
 		next.crashes++
 		saved := raft.Saved[int]{HardState: m.view.HardState, Entries: slices.Clone(m.view.Log), Lives: m.lives}
@@ -242,6 +254,8 @@ func (w *world) lost(p parcel) bool {
 		return b.Term < term
 	case raft.ConfirmReply:
 		return b.Term < term
+	case raft.TimeoutNow:
+		return b.Term < term
 	}
 	return false
 }
@@ -271,6 +285,27 @@ func (w *world) steps(b Bounds) []step {
 		if w.crashes < b.Crashes {
 			steps = append(steps, step{kind: crash, node: i})
 		}
+		steps = append(steps, w.transferSteps(b, i)...)
+	}
+	return steps
+}
+
+// transferSteps lists what a member can do about a transfer.
+func (w *world) transferSteps(b Bounds, i int) []step {
+	v := w.members[i].view
+	if v.Role != raft.Leader || v.Term >= b.Terms {
+		return nil
+	}
+	var steps []step
+	if w.transfers < b.Transfers {
+		for to := range w.members {
+			if to != i {
+				steps = append(steps, step{kind: transfer, node: i, to: to})
+			}
+		}
+	}
+	if v.Successor != "" {
+		steps = append(steps, step{kind: giveUp, node: i})
 	}
 	return steps
 }
