@@ -152,10 +152,10 @@ func TestTransferIsRefused(t *testing.T) {
 	first := h.transfer("n3")
 	h.wantTransfer(h.transfer("n2"), ErrTransferring)
 	again := h.transfer("n3")
-	any := h.transfer("")
+	whoever := h.transfer("")
 	h.wantNoOutcome(again)
 	h.gets("n3", AppendRequest[string]{Term: 2, PrevIndex: 1, PrevTerm: 1, Entries: entries(2, 2)})
-	for _, k := range []Ticket{first, again, any} {
+	for _, k := range []Ticket{first, again, whoever} {
 		h.wantTransfer(k, nil)
 	}
 	alone := start(t, 1)
