@@ -24,6 +24,8 @@ type Options struct {
 	Heartbeat int `help:"Longest silence of a leader in ms; 0 is a third of the least election time-out." default:"0" placeholder:"MS"`
 	// EarlyCommit lets followers find out for themselves what is committed. On the command line it is on unless it is turned off.
 	EarlyCommit bool `help:"Followers find out for themselves what is committed: writes at followers take one network delay less (two with three nodes), reads may wait for writes that are under way." default:"true" negatable:""`
+	// FollowTheLoad has a leader hand over to the node where most requests arrive.
+	FollowTheLoad bool `help:"The leader hands over to the node where clearly most requests arrive, if that lasts: its clients then wait for one round trip." default:"false"`
 	// DataDir is the directory of this node's own in which term, vote, log and snapshot survive the process; empty keeps them in memory.
 	DataDir string `help:"Directory of this node's own for term, vote, log and snapshot, which then survive a crash; without it nothing does." placeholder:"DIR"`
 	// RunID names the run of the cluster, if a directory must not be taken from one run into another.
@@ -52,6 +54,7 @@ func (o Options) raftConfig(id raft.NodeID, members []raft.NodeID) raft.Config[c
 		Members:            members,
 		Resend:             true, // package session sees to it that nothing is executed twice
 		EarlyCommit:        o.EarlyCommit,
+		FollowTheLoad:      o.FollowTheLoad,
 		ElectionTimeout:    milliseconds(o.ElectionTimeout),
 		MinElectionTimeout: milliseconds(o.MinElectionTimeout),
 		MaxElectionTimeout: milliseconds(o.MaxElectionTimeout),
