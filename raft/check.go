@@ -54,13 +54,9 @@ func (c *core[C]) checkBody(from NodeID, body Body) error {
 		return checkIndex(b.Commit)
 	case ReadReply:
 		return errors.Join(checkIndex(b.Index), checkIndex(b.Commit))
-	case TransferReply:
-		return c.checkTransferReply(from, b)
-	case TimeoutNow:
-		return c.checkTimeoutNow(from, b)
-	case PreVoteReply, VoteReply, ReadRequest, ConfirmRequest, ConfirmReply, TransferRequest:
+	case PreVoteReply, VoteReply, ReadRequest, ConfirmRequest, ConfirmReply:
 	default:
-		return fmt.Errorf("a type that this node does not know")
+		return c.checkTransfer(from, body)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package raft
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -280,6 +281,20 @@ func (c *core[C]) sanctioned(m VoteRequest) bool { return m.Transfer && m.Term =
 func (c *core[C]) checkSanction(m VoteRequest) error {
 	if l, ok := c.role.(*leader[C]); ok && c.sanctioned(m) && !l.abdicated {
 		return fmt.Errorf("this leader of term %d has told nobody to stand for election", c.hard.Term)
+	}
+	return nil
+}
+
+// checkTransfer checks the messages of this file.
+func (c *core[C]) checkTransfer(from NodeID, body Body) error {
+	switch b := body.(type) {
+	case TransferRequest: // a leader refuses what cannot be
+	case TransferReply:
+		return c.checkTransferReply(from, b)
+	case TimeoutNow:
+		return c.checkTimeoutNow(from, b)
+	default:
+		return errors.New("a type that this node does not know")
 	}
 	return nil
 }
