@@ -26,6 +26,10 @@ var started = append(slices.Clone(leads), "n1 -> n2: raft.AppendRequest", "n2 ->
 // handing is started, and n1 is about to hand over to n2.
 var handing = append(slices.Clone(started), "n1 is asked to have n2 lead")
 
+// late is handing, but that n1 has given it up and committed a write with n3. n2 may yet get the order to stand.
+var late = append(slices.Clone(handing), "n1 gives a transfer up", "n1 -> n3: raft.AppendRequest", "n3 -> n1", "n1 is asked to write",
+	"n1 -> n3: raft.AppendRequest", "n3 -> n1: raft.AppendReply")
+
 // answered is started, and a write on n1 has been answered, of which n3 knows nothing.
 var answered = append(slices.Clone(started), "n1 is asked to write", "n1 -> n2: raft.AppendRequest", "n2 -> n1: raft.AppendReply")
 
@@ -92,6 +96,14 @@ func TestTransfers(t *testing.T) {
 			b := Bounds{Nodes: 3, Terms: 2, Writes: 1, Reads: 1, Transfers: 1, InFlight: 5, EarlyCommit: early, Prefix: handing}
 			explore(t, b.with(5, 8_000), b.with(12, deepStates/3))
 		})
+	}
+}
+
+// An order to stand that arrives late, at a node that lacks what has been committed meanwhile.
+func TestLateOrders(t *testing.T) {
+	for _, early := range []bool{false, true} {
+		b := Bounds{Nodes: 3, Terms: 2, Writes: 1, Reads: 1, Transfers: 1, InFlight: 6, EarlyCommit: early, Prefix: late}
+		explore(t, b.with(5, 8_000), b.with(12, deepStates/3))
 	}
 }
 
