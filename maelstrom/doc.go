@@ -18,6 +18,8 @@
 //	wire.go        the JSON of each Raft message; wire_decode.go is the way back
 //	requests.go    read, write, cas and status
 //	patience.go    how long a request may wait
+//	transfer.go    transfer: another node is to lead
+//	leave.go       a node that is told to end hands over first
 //	replies.go     every reply there is, and the table from outcomes to error codes
 //	library.go     the official client, and what has to be known about it
 //	output.go      the only way to stdout
@@ -38,6 +40,26 @@
 // A partition seldom cuts everything, and some cut one direction only. A node that gets no word from a peer wraps its messages in
 // relays and gives them to the others, who pass them on, one step far, until both ends know a way, which is then used until the direct
 // one works again. The core knows nothing of this. Where nothing is cut, nothing is relayed.
+//
+// # Transfer of leadership
+//
+// Any node takes
+//
+//	{"type": "transfer", "msg_id": 1, "node": "n3"}
+//
+// and sees to it that n3 leads, or without "node" any node but the present leader, whichever has most of its log. The reply comes when this node
+// knows the new leader; that n3 leads already is as good:
+//
+//	{"type": "transfer_ok", "in_reply_to": 1, "leader": "n3"}
+//
+// or an error: 11 if no leader was known, 12 for a node that is not of this cluster, 14 if the leader stays (n3 does not answer, or was not elected
+// within an election time-out, or a transfer to another node is under way), 13 if it is not known what became of it.
+//
+// # The end
+//
+// At the end of stdin the node answers whoever waits, and ends: whoever closed it has gone, and with it the way to the other nodes. At SIGTERM or
+// SIGINT it refuses new requests with 11, hands over if it leads, waits for the requests that it has, and ends, after five seconds at the latest.
+// A second signal ends it at once.
 //
 // # Bad input
 //

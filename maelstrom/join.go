@@ -122,7 +122,7 @@ func (s *server) join(id string, ids []string) error {
 	s.node.Init(id, ids)
 	s.out.name(id, ids)
 	s.member = m
-	s.tasks.Go(func() {
+	s.arrive(m, func() {
 		m.driver.Run(s.ctx)
 		if err := m.disk.Close(); err != nil {
 			s.log.Error("the data directory could not be closed", "error", err)

@@ -1,6 +1,7 @@
 package maelstrom
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -48,7 +49,7 @@ func replyInitOK(n *official.Node, to asker) error {
 	return n.Reply(request, official.MessageBody{Type: "init_ok"})
 }
 
-// Run makes this process a Maelstrom node, until the end of stdin. It takes stdout for itself: whatever else in the process prints
+// Run makes this process a Maelstrom node, until the end of stdin, or until SIGTERM or SIGINT, when it first takes leave. It takes stdout for itself: whatever else in the process prints
 // there goes to stderr. A stdout that nobody reads any more does not end the process, and a stdin that breaks ends it as the end of stdin
 // does, with nothing but a word on stderr: Maelstrom drops a test without analysis for either. The error is that of bad options, or of a data
 // directory that is not to be used.
@@ -60,7 +61,9 @@ func (o Options) Run() error {
 	signal.Ignore(syscall.SIGPIPE)
 	stdout := os.Stdout
 	os.Stdout = os.Stderr
-	err := Serve(os.Stdin, stdout, os.Stderr, o)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	err := ServeUntil(ctx, os.Stdin, stdout, os.Stderr, o)
 	if isDiskError(err) {
 		return err
 	}

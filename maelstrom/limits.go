@@ -32,6 +32,9 @@ const (
 	maxPause = time.Second
 	// flushLimit is how long the end of stdin waits for stdout to take what is left.
 	flushLimit = time.Second
+	// leaveLimit is how long a node takes to hand over and to answer those that wait, when it is told to end: less than the patience of what
+	// starts and ends processes, which is ten seconds as a rule.
+	leaveLimit = 5 * time.Second
 	// clientGeneration is how many clients are remembered before older ones begin to be forgotten (see clientSet).
 	clientGeneration = 1 << 15
 

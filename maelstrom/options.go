@@ -27,6 +27,8 @@ type Options struct {
 	EarlyCommit bool `help:"Followers find out for themselves what is committed: writes at followers take one network delay less (two with three nodes), reads may wait for writes that are under way." default:"true" negatable:""`
 	// Reads is how reads are made sure of: readindex (also if it is empty), lease or log.
 	Reads string `help:"How a leader makes sure that a read is not stale. readindex asks a majority. lease asks nobody while a majority's promises hold not to vote for anyone else, and trusts that no clock of the cluster is faster than another by more than 25 %; the same for all nodes, and a restarted node votes for nobody for a second. log makes a log entry of every read." enum:"readindex,lease,log" default:"readindex" placeholder:"WAY"`
+	// FollowTheLoad has a leader hand over to the node where most requests arrive.
+	FollowTheLoad bool `help:"The leader hands over to the node where clearly most requests arrive, if that lasts: its clients then wait for one round trip." default:"false"`
 	// DataDir is the directory of this node's own in which term, vote, log and snapshot survive the process; empty keeps them in memory.
 	DataDir string `help:"Directory of this node's own for term, vote, log and snapshot, which then survive a crash; without it nothing does." placeholder:"DIR"`
 	// RunID names the run of the cluster, if a directory must not be taken from one run into another.
@@ -70,6 +72,7 @@ func (o Options) raftConfig(id raft.NodeID, members []raft.NodeID) raft.Config[c
 		Resend:             true, // package session sees to it that nothing is executed twice
 		EarlyCommit:        o.EarlyCommit,
 		Reads:              reads,
+		FollowTheLoad:      o.FollowTheLoad,
 		ElectionTimeout:    milliseconds(o.ElectionTimeout),
 		MinElectionTimeout: milliseconds(o.MinElectionTimeout),
 		MaxElectionTimeout: milliseconds(o.MaxElectionTimeout),

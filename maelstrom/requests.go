@@ -40,12 +40,14 @@ func (s *server) handleRequest(m message, kind string) {
 	switch kind {
 	case "read", "write", "cas":
 		s.execute(who, kind, m.body)
+	case "transfer":
+		s.transfer(who, m.body)
 	case "status":
 		s.reply(who, s.statusReply(who))
 	case "":
 		s.replyError(who, official.MalformedRequest, "the body has no type that is a string")
 	default:
-		s.replyError(who, official.NotSupported, "this node serves read, write, cas and status, and not "+excerpt([]byte(kind)))
+		s.replyError(who, official.NotSupported, "this node serves read, write, cas, status and transfer, and not "+excerpt([]byte(kind)))
 	}
 }
 
@@ -59,10 +61,16 @@ func (s *server) execute(who asker, kind string, body object) {
 	case err != nil:
 		s.replyError(who, official.MalformedRequest, err.Error())
 		return
+	case !s.begin():
+		s.replyError(who, official.TemporarilyUnavailable, leavingText)
+		return
 	}
 	status := s.member.core.Status()
 	c := command{Client: who.name, ID: uint64(who.msgID), Seen: status.Applied, Op: op}
-	done := func(o outcome) { s.reply(who, answer(who, op, o)) }
+	done := func(o outcome) {
+		s.reply(who, answer(who, op, o))
+		s.answered()
+	}
 	if op.Op == kv.Read {
 		s.member.driver.Read(c, patience(status), done)
 	} else {

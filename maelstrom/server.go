@@ -22,10 +22,11 @@ type server struct {
 	node  *official.Node
 
 	member *member // nil before init
-	fatal  error   // why the process has to end
-	tasks  sync.WaitGroup
-	stop   context.CancelFunc
-	ctx    context.Context
+	leaving
+	fatal error // why the process has to end
+	tasks sync.WaitGroup
+	stop  context.CancelFunc
+	ctx   context.Context
 }
 
 // Serve runs a Maelstrom node: protocol lines from in and to out, the log to logs. It returns nil at the end of in, after every
@@ -36,6 +37,12 @@ type server struct {
 // If out does not take what is left within a second at the end, Serve returns all the same and leaves the goroutine behind that
 // waits for it.
 func Serve(in io.Reader, out, logs io.Writer, o Options) error {
+	return ServeUntil(context.Background(), in, out, logs, o)
+}
+
+// ServeUntil is Serve, but that it also ends, with nil, soon after the context does. The node then takes leave first (leave.go); whoever still
+// reads in is left behind.
+func ServeUntil(ctx context.Context, in io.Reader, out, logs io.Writer, o Options) error {
 	if err := o.Validate(); err != nil {
 		return err
 	}
@@ -46,7 +53,14 @@ func Serve(in io.Reader, out, logs io.Writer, o Options) error {
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	go s.out.run()
 
-	err := s.read(in)
+	ended := make(chan error, 1)
+	go func() { ended <- s.read(in) }()
+	var err error
+	select {
+	case err = <-ended:
+	case <-ctx.Done():
+		s.leave()
+	}
 	s.stop()
 	s.tasks.Wait()
 	s.out.close()

@@ -28,16 +28,25 @@ const (
 	kindReadIndexOK     = "read_index_ok"
 	kindConfirm         = "confirm"
 	kindConfirmOK       = "confirm_ok"
+	kindTransfer        = "transfer_leadership"
+	kindTransferRefused = "transfer_refused"
+	kindTimeoutNow      = "timeout_now"
 	kindRelay           = "relay"
 )
 
-// voteBody is pre_vote and request_vote.
+// voteBody is pre_vote, and most of request_vote.
 type voteBody struct {
 	Type      string     `json:"type"`
 	Term      raft.Term  `json:"term"`
 	LastIndex raft.Index `json:"last_index"`
 	LastTerm  raft.Term  `json:"last_term"`
 	At        int64      `json:"at_us"`
+}
+
+// requestVoteBody is request_vote. Transfer is given only if the leader itself has asked for the election.
+type requestVoteBody struct {
+	voteBody
+	Transfer bool `json:"transfer,omitempty"`
 }
 
 // voteOKBody is pre_vote_ok and request_vote_ok.
@@ -135,6 +144,19 @@ type readIndexOKBody struct {
 	Confirmed bool `json:"confirmed"`
 }
 
+// transferBody is transfer_leadership, without the reason, and transfer_refused. To is empty if any node will do.
+type transferBody struct {
+	Type string       `json:"type"`
+	Term raft.Term    `json:"term"`
+	To   raft.NodeID  `json:"to"`
+	Why  raft.Refusal `json:"why,omitempty"`
+}
+
+type timeoutNowBody struct {
+	Type string    `json:"type"`
+	Term raft.Term `json:"term"`
+}
+
 // relayBody is another body on a detour, or with a word about the link between its ends (overlay.go).
 type relayBody struct {
 	Type  string          `json:"type"`
@@ -174,7 +196,7 @@ func encodeBody(body raft.Body) any {
 	case raft.PreVoteReply:
 		return voteOKBody{kindPreVoteOK, b.Term, b.Granted, b.At.Microseconds()}
 	case raft.VoteRequest:
-		return voteBody{kindRequestVote, b.Term, b.LastIndex, b.LastTerm, b.At.Microseconds()}
+		return requestVoteBody{voteBody{kindRequestVote, b.Term, b.LastIndex, b.LastTerm, b.At.Microseconds()}, b.Transfer}
 	case raft.VoteReply:
 		return voteOKBody{kindRequestVoteOK, b.Term, b.Granted, b.At.Microseconds()}
 	case raft.AppendRequest[command]:
@@ -200,6 +222,18 @@ func encodeBody(body raft.Body) any {
 		return confirmBody{kindConfirm, b.Term, b.ID}
 	case raft.ConfirmReply:
 		return confirmBody{kindConfirmOK, b.Term, b.ID}
+	}
+	return encodeTransfer(body)
+}
+
+func encodeTransfer(body raft.Body) any {
+	switch b := body.(type) {
+	case raft.TransferRequest:
+		return transferBody{kindTransfer, b.Term, b.To, ""}
+	case raft.TransferReply:
+		return transferBody{kindTransferRefused, b.Term, b.To, b.Why}
+	case raft.TimeoutNow:
+		return timeoutNowBody{kindTimeoutNow, b.Term}
 	}
 	panic(fmt.Sprintf("maelstrom: no JSON for %T", body)) // a type was added to raft and not here; the tests go through all
 }

@@ -25,6 +25,7 @@ var decoders = map[string]func(*fields) raft.Body{
 	kindRequestVote: func(f *fields) raft.Body {
 		return raft.VoteRequest{
 			Term: f.term("term"), LastIndex: f.index("last_index"), LastTerm: f.term("last_term"), At: f.micros("at_us"),
+			Transfer: f.find("transfer") != nil && f.flag("transfer"),
 		}
 	},
 	kindRequestVoteOK: func(f *fields) raft.Body {
@@ -76,6 +77,15 @@ var decoders = map[string]func(*fields) raft.Body{
 	},
 	kindConfirmOK: func(f *fields) raft.Body {
 		return raft.ConfirmReply{Term: f.term("term"), ID: f.number("read_id")}
+	},
+	kindTransfer: func(f *fields) raft.Body {
+		return raft.TransferRequest{Term: f.term("term"), To: f.node("to")}
+	},
+	kindTransferRefused: func(f *fields) raft.Body {
+		return raft.TransferReply{Term: f.term("term"), To: f.node("to"), Why: raft.Refusal(f.id("why"))}
+	},
+	kindTimeoutNow: func(f *fields) raft.Body {
+		return raft.TimeoutNow{Term: f.term("term")}
 	},
 }
 
@@ -129,6 +139,15 @@ func decodeBody(kind string, o object) (raft.Body, error) {
 
 func (f *fields) term(name string) raft.Term   { return raft.Term(f.number(name)) }
 func (f *fields) index(name string) raft.Index { return raft.Index(f.number(name)) }
+
+// node reads the id of a node, or an empty one.
+func (f *fields) node(name string) raft.NodeID {
+	id, ok := f.text(name)
+	if !ok {
+		f.fail(name, "a string")
+	}
+	return raft.NodeID(id)
+}
 
 // bytes reads base64.
 func (f *fields) bytes(name string) []byte {

@@ -44,6 +44,10 @@ func sampleMessages() []raft.Body {
 		raft.ReadReply{ID: 4, Index: 3, Confirmed: true},
 		raft.ConfirmRequest{ID: 4},
 		raft.ConfirmReply{ID: 4},
+		raft.TransferRequest{Term: 1, To: "n3"},
+		raft.TransferReply{Term: 1, Why: raft.RefusedBusy},
+		raft.TimeoutNow{Term: 1},
+		raft.VoteRequest{Term: 1, LastIndex: 1, LastTerm: 1, At: 3000, Transfer: true},
 	}
 }
 

@@ -35,7 +35,7 @@ func (c *core[C]) checkBody(from NodeID, body Body) error {
 	case PreVoteRequest:
 		return checkPosition(b.LastIndex, b.LastTerm, b.Term-1)
 	case VoteRequest:
-		return checkPosition(b.LastIndex, b.LastTerm, b.Term-1)
+		return errors.Join(checkPosition(b.LastIndex, b.LastTerm, b.Term-1), c.checkSanction(b))
 	case AppendRequest[C]:
 		return c.checkAppend(from, b)
 	case AppendReply:
@@ -56,7 +56,7 @@ func (c *core[C]) checkBody(from NodeID, body Body) error {
 		return errors.Join(checkIndex(b.Index), checkIndex(b.Commit))
 	case PreVoteReply, VoteReply, ReadRequest, ConfirmRequest, ConfirmReply:
 	default:
-		return fmt.Errorf("a type that this node does not know")
+		return c.checkTransfer(from, body)
 	}
 	return nil
 }

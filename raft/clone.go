@@ -58,6 +58,12 @@ func (l *leader[C]) clone() *leader[C] {
 		d.peers[i] = &q
 	}
 	d.waiting, d.reads = slices.Clone(l.waiting), slices.Clone(l.reads)
+	d.load = l.load.clone()
+	if l.handover != nil {
+		h := *l.handover
+		h.asked, h.held = slices.Clone(h.asked), slices.Clone(h.held)
+		d.handover = &h
+	}
 	return &d
 }
 
@@ -86,6 +92,7 @@ func (r *requests[C]) clone() requests[C] {
 		d.asked = append(d.asked, &a)
 	}
 	d.waiting, d.ready, d.done = slices.Clone(r.waiting), slices.Clone(r.ready), slices.Clone(r.done)
+	d.transfers = slices.Clone(r.transfers)
 	return d
 }
 
@@ -102,7 +109,16 @@ func (n *Node[C, R]) TimeOut(now time.Duration) {
 	if c.role.kind() == Leader {
 		c.becomeFollower(c.hard.Term, "")
 	}
-	c.campaign()
+	c.campaign(false)
+}
+
+// GiveUpHandover is what the passing of time does to a leader that hands over: it goes back to work.
+func (n *Node[C, R]) GiveUpHandover() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if l, ok := n.core.role.(*leader[C]); ok && l.handover != nil {
+		n.core.giveUpHandover(l)
+	}
 }
 
 // ForgetLeader is what the least election time-out does to a follower that hears nothing in it: it gives votes away again.
@@ -134,7 +150,7 @@ func (n *Node[C, R]) Fingerprint(to []byte) []byte {
 	case *candidate:
 		to = fmt.Appendf(to, "C %v %v", r.votes, r.early)
 	case *leader[C]:
-		to = r.fingerprint(to)
+		to = r.fingerprint(to, c.now)
 	}
 	if c.cfg.Reads == LeaseReads {
 		to = c.fingerprintClock(to)
@@ -156,8 +172,11 @@ func (c *core[C]) fingerprintClock(to []byte) []byte {
 	return to
 }
 
-func (l *leader[C]) fingerprint(to []byte) []byte {
-	to = fmt.Appendf(to, "L %d %d %v %v %t", l.first, l.round, l.waiting, l.reads, l.leaseGivenUp)
+func (l *leader[C]) fingerprint(to []byte, now time.Duration) []byte {
+	to = fmt.Appendf(to, "L %d %d %v %v %t %v", l.first, l.round, l.waiting, l.reads, l.abdicated, l.load.counts)
+	if h := l.handover; h != nil {
+		to = fmt.Appendf(to, " h %s %t %t %v %v", h.to, h.until <= now, h.told == never, h.asked, h.held)
+	}
 	for _, p := range l.peers {
 		to = fmt.Appendf(to, "[%d %d %t %t %d %t %d %d %d %d %d", p.match, p.next, p.probing, p.agreed, p.flightBytes, p.sentAt == never,
 			p.notice, p.awaits, p.commitSent, p.roundSent, p.round)
@@ -188,6 +207,9 @@ func (r *requests[C]) fingerprint(to []byte, c *core[C]) []byte {
 	to = fingerprintReads(to, r.waiting)
 	to = append(to, " r"...)
 	to = fingerprintReads(to, r.ready)
+	for _, w := range r.transfers {
+		to = fmt.Appendf(to, " t%d %s %t %s %d", w.ticket, w.to, w.deadline <= c.now, w.leader, w.term)
+	}
 	return fmt.Appendf(to, " %v", r.done)
 }
 

@@ -40,6 +40,7 @@ func (w *town) checkClone(i int, m Message) {
 		_ = c.Step(w.now, m)
 		c.Propose(w.now, "x", w.now+time.Second)
 		c.Read(w.now, "x", w.now+time.Second)
+		c.TransferLeadership(w.now, "", w.now+time.Second)
 		c.TimeOut(w.now)
 	}
 	if !reflect.DeepEqual(twins[0].Take(w.now), twins[1].Take(w.now)) || !slices.Equal(twins[0].Fingerprint(nil), twins[1].Fingerprint(nil)) {

@@ -82,6 +82,9 @@ type Config[C any] struct {
 	// other shows more than five. With LeaseReads no more than liveness depends on any other time.
 	MaxDrift float64
 
+	// FollowTheLoad lets a leader hand over to the node where most of the cluster's requests arrive (load.go). Nodes may differ in it.
+	FollowTheLoad bool
+
 	// ElectionTimeout, if set, replaces measuring: a follower waits for a random time between it and twice it. Otherwise the
 	// time-out follows the measured round trips between MinElectionTimeout and MaxElectionTimeout.
 	ElectionTimeout    time.Duration

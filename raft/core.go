@@ -123,8 +123,11 @@ func (c *core[C]) next() time.Duration {
 // leader, and each follower gets at most one append where one is enough.
 func (c *core[C]) flush() {
 	c.requests.expire(c.now, c.cfg.Resend)
+	c.pursueTransfers()
 	switch r := c.role.(type) {
 	case *leader[C]:
+		c.followTheLoad(r)
+		c.handOver(r)
 		c.takeRequests(r)
 		c.beginRound(r)
 		c.advanceCommit(r)
@@ -190,6 +193,12 @@ func (c *core[C]) stepCurrent(m Message) {
 		c.send(m.From, ConfirmReply(b))
 	case ConfirmReply:
 		c.handleConfirmReply(m.From, b)
+	case TransferRequest:
+		c.handleTransferRequest(m.From, b)
+	case TransferReply:
+		c.handleTransferReply(m.From, b)
+	case TimeoutNow:
+		c.handleTimeoutNow()
 	}
 }
 

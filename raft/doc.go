@@ -29,6 +29,7 @@
 //	early.go                   followers that know by themselves what is committed
 //	reads.go                   linearizable reads without the log, thesis §6.4
 //	lease.go                   and by a lease, §6.4.1
+//	transfer.go, load.go       another node is to lead, thesis §3.10; and who that should be
 //	requests.go, forward.go    what becomes of a request: result, definitely not, or unknown
 //	timing.go                  every time-out, from measured round trips
 //	check.go                   what a peer may say; the rest is refused

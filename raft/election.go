@@ -10,7 +10,7 @@ func (c *core[C]) electionDue() {
 		c.failures = min(c.failures+1, maxBackoff)
 	}
 	if c.firstElection() {
-		c.campaign()
+		c.campaign(false)
 		return
 	}
 	c.becomePreCandidate()
@@ -26,13 +26,13 @@ func (c *core[C]) firstElection() bool {
 	return c.hard.Term == 0 && c.log.last() == 0 && c.id == c.cfg.Members[0]
 }
 
-// campaign begins a real election.
-func (c *core[C]) campaign() {
+// campaign begins a real election, at the leader's own wish (transfer.go) or without.
+func (c *core[C]) campaign(transfer bool) {
 	c.becomeCandidate()
 	c.countVotes()
 	if c.role.kind() == Candidate {
 		c.broadcast(VoteRequest{
-			Term: c.hard.Term, LastIndex: c.log.last(), LastTerm: c.log.lastTerm(), At: c.now,
+			Term: c.hard.Term, LastIndex: c.log.last(), LastTerm: c.log.lastTerm(), At: c.now, Transfer: transfer,
 		})
 	}
 }
@@ -74,20 +74,21 @@ func (c *core[C]) handlePreVoteReply(from NodeID, m PreVoteReply) {
 
 func (c *core[C]) countPreVotes() {
 	if p, ok := c.role.(*preCandidate); ok && c.config.quorum(p.votes.has) {
-		c.campaign()
+		c.campaign(false)
 	}
 }
 
 // handleVoteRequest is the receiver's side of RequestVote in Figure 2. A node that hears a leader ignores the request
-// altogether, so that a server which cannot hear it does not depose it (thesis §4.2.3).
+// altogether, so that a server which cannot hear it does not depose it; unless that leader itself has asked for the election (thesis §4.2.3).
 func (c *core[C]) handleVoteRequest(from NodeID, m VoteRequest) {
+	released := c.sanctioned(m) || !c.bound()
 	if m.Term > c.hard.Term {
-		if c.hasLeader() {
+		if c.hasLeader() && !c.sanctioned(m) {
 			return
 		}
 		c.becomeFollower(m.Term, "")
 	}
-	free := (c.hard.VotedFor == "" || c.hard.VotedFor == from) && !c.bound()
+	free := released && (c.hard.VotedFor == "" || c.hard.VotedFor == from)
 	granted := m.Term == c.hard.Term && free && c.log.upToDate(m.LastIndex, m.LastTerm)
 	if granted {
 		c.setHardState(HardState{Term: c.hard.Term, VotedFor: from})

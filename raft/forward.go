@@ -6,7 +6,7 @@ import "time"
 
 // takeRequests lets a leader take the requests that wait on its own node. A leader that has not heard from a majority lately keeps them
 // waiting, as a follower does that has not heard its leader: an entry that it appended now might hang, and would have to end as
-// unknown. Reads it takes as long as it has a lease.
+// unknown. Reads it takes as long as it has a lease. One that is about to hand over keeps proposals waiting for its successor.
 func (c *core[C]) takeRequests(l *leader[C]) {
 	heard := c.now-c.quorumHeardAt(l) <= c.pace.contactLost()
 	if !heard && !c.leased(l) {
@@ -14,12 +14,14 @@ func (c *core[C]) takeRequests(l *leader[C]) {
 	}
 	notAgain := func(int) time.Duration { return forever }
 	for _, b := range c.requests.takeReads(c.now, notAgain) {
+		l.load.count(c.id, 1)
 		c.takeRead(l, leaderRead{from: c.id, id: b.id, round: true})
 	}
-	if !heard {
+	if !heard || l.handover != nil {
 		return
 	}
 	for _, p := range c.requests.takeQueue(c.hard.Term, notAgain) {
+		l.load.count(c.id, 1)
 		c.appendProposal(c.id, p.seq, p.command)
 	}
 }
@@ -69,11 +71,22 @@ func (c *core[C]) handleRequest(m Message) {
 	case *leader[C]:
 		switch b := m.Body.(type) {
 		case ForwardRequest[C]:
-			c.appendForwarded(m.From, b)
+			r.load.count(m.From, len(b.Proposals))
+			c.takeForwarded(r, m.From, b)
 		case ReadRequest:
+			r.load.count(m.From, 1)
 			c.takeRead(r, leaderRead{from: m.From, id: b.ID, round: b.Round})
 		}
 	}
+}
+
+// takeForwarded appends what others propose, or holds it while it is not clear who leads.
+func (c *core[C]) takeForwarded(l *leader[C], from NodeID, m ForwardRequest[C]) {
+	if l.handover != nil {
+		l.handover.hold(from, m, c.cfg.MaxRequests)
+		return
+	}
+	c.appendForwarded(from, m)
 }
 
 func (c *core[C]) appendForwarded(from NodeID, m ForwardRequest[C]) {

@@ -72,6 +72,9 @@ var allBodies = []Body{
 	ReadReply{},
 	ConfirmRequest{},
 	ConfirmReply{},
+	TransferRequest{},
+	TransferReply{},
+	TimeoutNow{},
 	AppendRequest[int]{},
 }
 
@@ -119,7 +122,8 @@ func newTown(t *testing.T, early, resend bool) *town {
 	w := &town{t: t, disks: make([]MemoryStorage[string], len(members))}
 	for i, id := range members {
 		cfg := Config[string]{
-			ID: id, Members: members, Seed: uint64(i), EarlyCommit: early, Resend: resend, MaxInflight: 3, MaxRequests: 8, MaxAppendBytes: 2,
+			ID: id, Members: members, Seed: uint64(i), EarlyCommit: early, Resend: resend, FollowTheLoad: early == resend,
+			MaxInflight: 3, MaxRequests: 8, MaxAppendBytes: 2,
 		}
 		n, err := New(cfg, &journal{}, Saved[string]{}, 0)
 		if err != nil {
@@ -202,7 +206,10 @@ func (w *town) arrives(i int, m Message) {
 // step lets one thing happen.
 func (w *town) step(d *dice) {
 	i := d.roll(len(members))
-	switch d.roll(6) {
+	switch d.roll(7) {
+	case 6:
+		to := append([]NodeID{""}, members...)[d.roll(4)]
+		w.waiting[i][w.nodes[i].TransferLeadership(w.now, to, w.now+time.Second)] = true
 	case 0:
 		w.now += time.Duration(d.roll(256)) * time.Millisecond
 		w.nodes[i].Tick(w.now)

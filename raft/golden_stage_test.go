@@ -289,9 +289,23 @@ func (s *stage) ask(a *actor, kind, what string) {
 	})
 }
 
+// transfer asks a node for another one to lead.
+func (s *stage) transfer(a *actor, to []*actor) {
+	s.act(a, nil, func() error {
+		id, what := NodeID(""), "transfer"
+		if len(to) > 0 {
+			id, what = to[0].id, fmt.Sprint("transfer to ", to[0].id)
+		}
+		a.asked[a.node.TransferLeadership(a.now, id, a.now+goldenDeadline)] = what
+		return nil
+	})
+}
+
 func (s *stage) answer(a *actor, outcomes []Outcome[string]) {
 	for _, o := range outcomes {
-		if o.Err != nil {
+		if strings.HasPrefix(a.asked[o.Ticket], "transfer") && o.Err == nil {
+			s.tell("  %s answers its client's %s: done", a.id, a.asked[o.Ticket])
+		} else if o.Err != nil {
 			s.tell("  %s ends its client's %s: %v", a.id, a.asked[o.Ticket], o.Err)
 		} else {
 			s.tell("  %s answers its client's %s: %s", a.id, a.asked[o.Ticket], o.Result)

@@ -39,6 +39,7 @@ import (
 //	elect n1 n2 ...                     the others named have not heard a leader lately, n1's timer runs out, and votes arrive among them. What
 //	                                    was asked of others is lost. Appends stay under way
 //	propose n1 x=1, read n1 x           a client's request; it gives up after 30 s
+//	transfer n1 n2                      n1 is asked to have n2 lead; "transfer n1" leaves it to the leader who is to
 //	slow n1, sync n1                    what n1 writes from now on is not durable, and nothing that depends on it leaves; now it is
 //	crash n1, restart n1                what is not durable is lost
 //	close n1                            n1 shuts down in an orderly way
@@ -126,6 +127,8 @@ func (s *stage) runNodes(command string, actors []*actor, rest []string) error {
 			return fmt.Errorf("want a node and a command")
 		}
 		s.ask(first, command, rest[0])
+	case "transfer":
+		s.transfer(first, actors[1:])
 	case "slow":
 		first.slow = true
 		s.say("what %s writes is not durable yet", first.id)

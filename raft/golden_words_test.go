@@ -175,7 +175,11 @@ func (s *stage) body(body Body) string {
 	case PreVoteReply:
 		return fmt.Sprintf("term %d, %s", b.Term, granted(b.Granted))
 	case VoteRequest:
-		return fmt.Sprintf("term %d, log ends in %s", b.Term, place(b.LastIndex, b.LastTerm))
+		word := ""
+		if b.Transfer {
+			word = ", as the leader wants it"
+		}
+		return fmt.Sprintf("term %d, log ends in %s%s", b.Term, place(b.LastIndex, b.LastTerm), word)
 	case VoteReply:
 		return fmt.Sprintf("term %d, %s", b.Term, granted(b.Granted))
 	case AppendRequest[string]:
@@ -201,7 +205,7 @@ func (s *stage) body(body Body) string {
 	return s.readBody(body)
 }
 
-// readBody tells of the messages of a follower's read.
+// readBody tells of the messages of a follower's read, and of a transfer.
 func (s *stage) readBody(body Body) string {
 	switch b := body.(type) {
 	case ReadRequest:
@@ -220,6 +224,12 @@ func (s *stage) readBody(body Body) string {
 		return fmt.Sprintf("term %d, batch %d", b.Term, s.batch(b.ID))
 	case ConfirmReply:
 		return fmt.Sprintf("term %d, batch %d", b.Term, s.batch(b.ID))
+	case TransferRequest:
+		return fmt.Sprintf("term %d, to %s", b.Term, orNone(b.To))
+	case TransferReply:
+		return fmt.Sprintf("term %d, to %s: %s", b.Term, orNone(b.To), b.Why)
+	case TimeoutNow:
+		return fmt.Sprintf("term %d", b.Term)
 	}
 	return fmt.Sprintf("%+v", body)
 }

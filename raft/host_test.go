@@ -39,6 +39,7 @@ type host struct {
 	journal  *journal
 	sent     []Message // since the last call of take
 	outcomes map[Ticket]Outcome[string]
+	seq      uint64 // of proposals that peers forward
 }
 
 // start returns node n1 of a cluster of the given size.

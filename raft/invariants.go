@@ -8,11 +8,13 @@ import (
 // View is a look into a node for tests: what Figure 2 lists, as it stands. The log is shared with the node and must not be changed.
 type View[C any] struct {
 	HardState
-	Role     Role
-	Leader   NodeID
-	Base     Index // everything up to here has been dropped
-	BaseTerm Term
-	Log      []Entry[C] // from Base+1
+	Role   Role
+	Leader NodeID
+	// Successor is to whom this node hands over at the moment, empty if to nobody.
+	Successor NodeID
+	Base      Index // everything up to here has been dropped
+	BaseTerm  Term
+	Log       []Entry[C] // from Base+1
 	// Snapshot is the newest that is durable.
 	Snapshot Snapshot
 	Saved    Index // up to here durable
@@ -28,12 +30,17 @@ func (n *Node[C, R]) View() View[C] {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	c := n.core
-	leased := never
-	if l, ok := c.role.(*leader[C]); ok && c.cfg.Reads == LeaseReads {
-		leased = c.leaseUntil(l)
+	leased, successor := never, NodeID("")
+	if l, ok := c.role.(*leader[C]); ok {
+		if c.cfg.Reads == LeaseReads {
+			leased = c.leaseUntil(l)
+		}
+		if l.handover != nil {
+			successor = l.handover.to
+		}
 	}
 	return View[C]{
-		HardState: c.hard, Role: c.role.kind(), Leader: status.Leader,
+		HardState: c.hard, Role: c.role.kind(), Leader: status.Leader, Successor: successor,
 		Base: c.log.base, BaseTerm: c.log.baseTerm, Log: c.log.slice(c.log.base, c.log.last()),
 		Snapshot: c.snapshot, Saved: c.log.saved, Commit: c.commit, Applied: c.applied, Leased: leased,
 	}
@@ -92,6 +99,9 @@ func (c *core[C]) checkLeader(l *leader[C]) error {
 	}
 	if t, ok := c.log.term(l.first); l.first >= c.log.base && (!ok || t != c.hard.Term) {
 		return fmt.Errorf("raft: the no-op of the leader of term %d is gone", c.hard.Term)
+	}
+	if h := l.handover; h != nil && h.told != never && (!l.abdicated || l.progress(h.to).match != c.log.last()) {
+		return fmt.Errorf("raft: %s is to lead, and has not the log up to %d", h.to, c.log.last())
 	}
 	for _, p := range l.peers {
 		if p.match >= p.next || p.next > c.log.last()+1 {

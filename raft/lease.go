@@ -26,7 +26,7 @@ func (c *core[C]) promise(asked time.Duration) (given time.Duration) {
 }
 
 // bound says whether this node has promised to vote for nobody now. It concerns the vote itself, so that the lease is safe, and the pre-vote, so that
-// nobody enters a new term in vain and deposes the leader by that.
+// nobody enters a new term in vain and deposes the leader by that. An election for which that leader itself has asked is none of it (transfer.go).
 func (c *core[C]) bound() bool { return c.now < c.promised }
 
 // promiseForgotten notes what a node has promised when it starts: nobody knows, so it may be the most. A node that has never been in any term has
@@ -68,9 +68,10 @@ func (c *core[C]) takePromise(p *progress, m AppendReply) {
 	}
 }
 
-// leaseUntil is when the leader's lease runs out: until then a majority, the leader among it, is bound by promises.
+// leaseUntil is when the leader's lease runs out: until then a majority, the leader among it, is bound by promises. One that has told another node
+// to stand for election (transfer.go) has released everybody from theirs, for the rest of the term (thesis §3.10, §6.4.1).
 func (c *core[C]) leaseUntil(l *leader[C]) time.Duration {
-	if l.leaseGivenUp {
+	if l.abdicated {
 		return never
 	}
 	return reached(c.config, func(id NodeID) time.Duration {
@@ -85,7 +86,3 @@ func (c *core[C]) leaseUntil(l *leader[C]) time.Duration {
 func (c *core[C]) leased(l *leader[C]) bool {
 	return c.cfg.Reads == LeaseReads && c.now < c.leaseUntil(l)
 }
-
-// giveUpLease ends the lease for the rest of the term. A leader does so before it lets another node break the promises that the lease rests
-// on, as a transfer of leadership does (thesis §3.10, §6.4.1). Reads go by rounds from then on.
-func (l *leader[C]) giveUpLease() { l.leaseGivenUp = true }

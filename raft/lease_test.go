@@ -153,7 +153,7 @@ func TestLeaseReadsTheEndOfTheLog(t *testing.T) {
 func TestGivenUpLease(t *testing.T) {
 	h := leaseHolder(t, 3)
 	h.promises("n2", h.now, 100*ms)
-	h.core.role.(*leader[string]).giveUpLease()
+	h.core.role.(*leader[string]).abdicated = true
 	if h.readsAt(h.now) {
 		t.Error("read by a lease that was given up")
 	}
@@ -259,6 +259,20 @@ func TestPromisedVoteInALaterTerm(t *testing.T) {
 	if !h.voteAt(until, 2) {
 		t.Error("refused when the promise was over")
 	}
+}
+
+// A leader that hands over releases its voters from what they promised it: the target votes for itself, and others for the target.
+func TestTransferEndsPromises(t *testing.T) {
+	h, _ := promised(t)
+	h.gets("n3", VoteRequest{Term: 2, LastIndex: 9, LastTerm: 1, At: h.now, Transfer: true})
+	if !only[VoteReply](h, "n3").Granted {
+		t.Error("bound by a promise to a leader that hands over")
+	}
+	h, _ = promised(t)
+	h.gets("n2", TimeoutNow{Term: 1})
+	h.wantRole(Candidate)
+	h.gets("n2", VoteReply{Term: 2, Granted: true})
+	h.wantRole(Leader)
 }
 
 // A candidate votes for itself: so nobody stands for election before its promise is over.

@@ -19,6 +19,8 @@ type Message struct {
 //	ForwardRequest                 proposals for the leader
 //	ReadRequest     ReadReply      a read index for waiting reads  thesis §6.4
 //	ConfirmRequest  ConfirmReply   are you still in this term?     DIVERGENCE.md
+//	TransferRequest TransferReply  hand over to that node; no      thesis §3.10
+//	TimeoutNow                     stand for election now          thesis §3.10
 //
 // A request's At is the sender's clock when it was sent, and the reply carries it back: the difference is a round trip,
 // with nothing to remember at the sender and no harm if messages are lost or reordered.
@@ -50,6 +52,8 @@ type VoteRequest struct {
 	LastIndex Index
 	LastTerm  Term
 	At        time.Duration
+	// Transfer says that the leader of the term before has asked for this election, so that those who hear it vote all the same (thesis §4.2.3).
+	Transfer bool
 }
 
 // VoteReply answers a VoteRequest. It counts only in the very term that it names.
@@ -175,6 +179,24 @@ type ConfirmReply struct {
 	ID   uint64
 }
 
+// TransferRequest asks the leader of Term to hand over to a node; to any, if To is empty.
+type TransferRequest struct {
+	Term Term
+	To   NodeID
+}
+
+// TransferReply says that nothing comes of a TransferRequest. If something does, the next leader tells by leading.
+type TransferReply struct {
+	Term Term
+	To   NodeID // as it was asked for
+	Why  Refusal
+}
+
+// TimeoutNow tells a follower that has the whole log of the leader of Term to stand for election at once.
+type TimeoutNow struct {
+	Term Term
+}
+
 func (m PreVoteRequest) term() Term    { return m.Term }
 func (m PreVoteReply) term() Term      { return m.Term }
 func (m VoteRequest) term() Term       { return m.Term }
@@ -189,3 +211,6 @@ func (m ReadRequest) term() Term       { return m.Term }
 func (m ReadReply) term() Term         { return m.Term }
 func (m ConfirmRequest) term() Term    { return m.Term }
 func (m ConfirmReply) term() Term      { return m.Term }
+func (m TransferRequest) term() Term   { return m.Term }
+func (m TransferReply) term() Term     { return m.Term }
+func (m TimeoutNow) term() Term        { return m.Term }

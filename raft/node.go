@@ -3,6 +3,7 @@ package raft
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -10,7 +11,7 @@ import (
 // Node is one member of a cluster: the protocol of package doc, for commands C and results R. It has no goroutine, clock or I/O of its
 // own. Whoever drives it (package driver does) hands it inputs, each with the time, and carries out what it leaves behind:
 //
-//	for every input:   Step, Propose, Read or Tick
+//	for every input:   Step, Propose, Read, TransferLeadership or Tick
 //	then, until the batch is empty:
 //	    b := Take(now)
 //	    write and sync b.Changes; then Saved(b)
@@ -116,6 +117,23 @@ func (n *Node[C, R]) Read(now time.Duration, query C, deadline time.Duration) Ti
 		return n.core.requests.readByLog(query, deadline)
 	}
 	return n.core.requests.read(query, deadline)
+}
+
+// TransferLeadership asks for another node to lead: the given one, or if that is empty, whichever has most of the leader's log. It may be called
+// on any node. The outcome comes from Apply like that of a request, without a result: no error when this node knows that the target leads, else one of
+// those in errors.go. That the target leads already is no error.
+func (n *Node[C, R]) TransferLeadership(now time.Duration, to NodeID, deadline time.Duration) Ticket {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.core.observe(now)
+	r := &n.core.requests
+	if err := n.core.admission(); err != nil {
+		return r.refuse(err)
+	}
+	if to != "" && !slices.Contains(n.core.config.voters, to) {
+		return r.refuse(ErrNoVoter)
+	}
+	return r.transfer(to, deadline)
 }
 
 // admission says why no further request can be taken, or nil.
@@ -312,15 +330,9 @@ func (n *Node[C, R]) Status() Status {
 	defer n.mu.Unlock()
 	c := n.core
 	s := Status{
-		ID: c.id, Role: c.role.kind(), Term: c.hard.Term, Last: c.log.last(), Commit: c.commit, Applied: c.applied,
+		ID: c.id, Role: c.role.kind(), Term: c.hard.Term, Leader: c.leader(), Last: c.log.last(), Commit: c.commit, Applied: c.applied,
 		Snapshot: c.snapshot.Index, RTT: c.pace.rtt, Measured: c.pace.measured, ElectionTimeout: c.pace.electionMax(), Heartbeat: c.pace.heartbeatEvery(),
 		Requests: c.requests.count, Failed: c.failed != nil,
-	}
-	switch r := c.role.(type) {
-	case *leader[C]:
-		s.Leader = c.id
-	case *follower[C]:
-		s.Leader = r.leader
 	}
 	return s
 }

@@ -148,6 +148,9 @@ func (c *core[C]) quorumHeardAt(l *leader[C]) time.Duration {
 // leaderNext returns when the leader will have to act without being asked: a heartbeat, an append to repeat, or its own step-down.
 func (c *core[C]) leaderNext(l *leader[C]) time.Duration {
 	next := c.quorumHeardAt(l) + c.pace.electionMax() + 1
+	if l.handover != nil {
+		next = min(next, l.handover.next(c.pace.heartbeatEvery()))
+	}
 	for _, p := range l.peers {
 		next = min(next, p.sentAt+c.pace.heartbeatEvery())
 		if len(p.flights) > 0 && c.reachable(p) {

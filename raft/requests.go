@@ -73,6 +73,8 @@ type requests[C any] struct {
 	waiting []read[C]       // not in a batch yet
 	asked   []*readBatch[C] // in the order of their ids
 
+	transfers []wanted // of leadership (transfer.go)
+
 	ready []read[C] // may be answered from the state as it is
 	done  []ended
 	count int           // proposals and reads that have no outcome yet
@@ -195,6 +197,7 @@ func (r *requests[C]) expire(now time.Duration, resend bool) {
 	}
 	r.queue = slices.DeleteFunc(r.queue, func(p *proposal[C]) bool { return r.live[p.seq] == nil })
 	r.waiting = r.expireReads(r.waiting, now)
+	r.expireTransfers(now)
 	for _, b := range r.asked {
 		b.reads = r.expireReads(b.reads, now)
 		if b.resendAt > now {
@@ -308,6 +311,7 @@ func (r *requests[C]) endAll(proposals func(*proposal[C]) error, reads error) {
 			r.endRead(q, reads)
 		}
 	}
+	r.endTransfers(func(w *wanted) (bool, error) { return true, w.fate() })
 	for _, q := range r.ready {
 		r.done = append(r.done, ended{q.ticket, reads})
 	}

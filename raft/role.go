@@ -75,7 +75,11 @@ type leader[C any] struct {
 	waiting []leaderRead // not in a round yet
 	reads   []leaderRead // in a round, in the order of the rounds
 
-	leaseGivenUp bool // no lease any more in this term (lease.go)
+	handover *handover[C] // nil: no transfer is under way
+	// abdicated: a node has been told to stand for election in the next term, and may be elected by those that have just heard this leader. So
+	// until the end of the term this one promises nothing that rests on their not voting.
+	abdicated bool
+	load      load
 }
 
 // progress returns what is known of a peer.
@@ -123,7 +127,7 @@ func (c *core[C]) becomeCandidate() {
 
 // becomeLeader takes over the term in which this node has just won a majority.
 func (c *core[C]) becomeLeader() {
-	l := &leader[C]{first: c.log.last() + 1, since: c.now}
+	l := &leader[C]{first: c.log.last() + 1, since: c.now, load: newLoad(c)}
 	early := c.role.(*candidate).early
 	for _, id := range c.peers {
 		l.peers = append(l.peers, &progress{id: id, next: l.first, ackAt: c.now, sentAt: never})

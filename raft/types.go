@@ -46,7 +46,7 @@ type RoundTrip struct {
 	Deviation time.Duration // mean deviation from Mean
 }
 
-// Ticket names one request handed to Propose or Read, within one node and one life of its process. It is never zero.
+// Ticket names one request handed to Propose, Read or TransferLeadership, within one node and one life of its process. It is never zero.
 type Ticket uint64
 
 // Outcome is the end of one request. Every ticket gets exactly one.
@@ -54,7 +54,7 @@ type Outcome[R any] struct {
 	Ticket Ticket
 	// Result is what the state machine answered, if Err is nil.
 	Result R
-	// Err is nil, ErrUnavailable, ErrOverloaded or ErrUnknown.
+	// Err is nil, ErrUnavailable, ErrOverloaded or ErrUnknown; of a transfer also one of those that errors.go has for it.
 	Err error
 }
 

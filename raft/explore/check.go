@@ -28,7 +28,7 @@ func (h history) clone() history {
 // answered takes note of what a client is told. A read must hold what was known when it began.
 func (w *world) answered(m *member, o raft.Outcome[set]) error {
 	must, isRead := m.reads[o.Ticket]
-	written := m.writes[o.Ticket]
+	written, isWrite := m.writes[o.Ticket]
 	delete(m.reads, o.Ticket)
 	delete(m.writes, o.Ticket)
 	switch {
@@ -37,7 +37,7 @@ func (w *world) answered(m *member, o raft.Outcome[set]) error {
 		return fmt.Errorf("stale read: it holds writes %b, and %b were known to be done when it began", o.Result, must)
 	case isRead:
 		w.history.known |= o.Result
-	default:
+	case isWrite:
 		w.history.known |= 1 << written
 	}
 	return nil

@@ -18,14 +18,16 @@ type Bounds struct {
 	// MaxAppendBytes is the core's; every command counts as one byte.
 	MaxAppendBytes int
 
-	Terms    raft.Term // no node stands for election beyond
-	Writes   int
-	Reads    int
-	Crashes  int
-	InFlight int // messages under way
-	Depth    int // steps behind the prefix
-	States   int
-	Prefix   []string // the first steps, each as the beginning of its text (see Result.Path)
+	Terms   raft.Term // no node stands for election beyond
+	Writes  int
+	Reads   int
+	Crashes int
+	// Transfers is how often a leader is asked to hand over. It may give each of them up at any moment.
+	Transfers int
+	InFlight  int // messages under way
+	Depth     int // steps behind the prefix
+	States    int
+	Prefix    []string // the first steps, each as the beginning of its text (see Result.Path)
 }
 
 // Result is what a search has seen.
@@ -70,7 +72,7 @@ func (w *world) digest() digest {
 	for _, p := range w.network {
 		hash.Write([]byte(p.print))
 	}
-	fmt.Fprintf(hash, "%v %d %d %d %d", w.history, w.writes, w.readCount, w.crashes, w.ticks)
+	fmt.Fprintf(hash, "%v %d %d %d %d %d", w.history, w.writes, w.readCount, w.crashes, w.ticks, w.transfers)
 	return digest(hash.Sum(nil)[:16])
 }
 

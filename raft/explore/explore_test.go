@@ -23,6 +23,13 @@ var leads = []string{"n1 times out", "n1 -> n2: raft.VoteRequest", "n2 -> n1: ra
 // started is leads, and the no-op has been committed.
 var started = append(slices.Clone(leads), "n1 -> n2: raft.AppendRequest", "n2 -> n1: raft.AppendReply")
 
+// handing is started, and n1 is about to hand over to n2.
+var handing = append(slices.Clone(started), "n1 is asked to have n2 lead")
+
+// late is handing, but that n1 has given it up and committed a write with n3. n2 may yet get the order to stand.
+var late = append(slices.Clone(handing), "n1 gives a transfer up", "n1 -> n3: raft.AppendRequest", "n3 -> n1", "n1 is asked to write",
+	"n1 -> n3: raft.AppendRequest", "n3 -> n1: raft.AppendReply")
+
 // answered is started, and a write on n1 has been answered, of which n3 knows nothing.
 var answered = append(slices.Clone(started), "n1 is asked to write", "n1 -> n2: raft.AppendRequest", "n2 -> n1: raft.AppendReply")
 
@@ -97,9 +104,28 @@ func TestFigure8(t *testing.T) {
 	explore(t, b.with(8, 8_000), b.with(12, deepStates))
 }
 
+// A transfer with a write and a read beside it: the order to stand arrives in time, late, after the leader has gone back to work, beside another
+// candidate, or never.
+func TestTransfers(t *testing.T) {
+	for _, early := range []bool{false, true} {
+		t.Run(fmt.Sprintf("early commit %t", early), func(t *testing.T) {
+			b := Bounds{Nodes: 3, Terms: 2, Writes: 1, Reads: 1, Transfers: 1, InFlight: 5, EarlyCommit: early, Prefix: handing}
+			explore(t, b.with(5, 8_000), b.with(12, deepStates/3))
+		})
+	}
+}
+
+// An order to stand that arrives late, at a node that lacks what has been committed meanwhile.
+func TestLateOrders(t *testing.T) {
+	for _, early := range []bool{false, true} {
+		b := Bounds{Nodes: 3, Terms: 2, Writes: 1, Reads: 1, Transfers: 1, InFlight: 6, EarlyCommit: early, Prefix: late}
+		explore(t, b.with(5, 8_000), b.with(12, deepStates/3))
+	}
+}
+
 // A step from a state must not change the state, and must lead to the same place again.
 func TestStepsLeaveTheStateAlone(t *testing.T) {
-	b := Bounds{Nodes: 3, Terms: 2, Writes: 1, Reads: 1, Crashes: 1, InFlight: 6}
+	b := Bounds{Nodes: 3, Terms: 2, Writes: 1, Reads: 1, Crashes: 1, Transfers: 1, InFlight: 6}
 	w, err := newWorld(b)
 	if err != nil {
 		t.Fatal(err)

@@ -67,7 +67,7 @@ type world struct {
 	network []parcel // in the order of their texts
 	history history
 
-	writes, readCount, crashes, ticks int // begun so far
+	writes, readCount, crashes, ticks, transfers int // begun so far
 }
 
 // kind is what a step does.
@@ -80,12 +80,15 @@ const (
 	readStep
 	crash
 	tick
+	transfer
+	giveUp
 )
 
 // step is one thing that can happen next.
 type step struct {
 	kind    kind
 	node    int
+	to      int // of a transfer
 	message parcel
 }
 
@@ -102,6 +105,10 @@ func (s step) String() string {
 		return who + " is asked to read"
 	case tick:
 		return "time passes"
+	case transfer:
+		return fmt.Sprintf("%s is asked to have %s lead", who, name(s.to))
+	case giveUp:
+		return who + " gives a transfer up"
 	}
 	return who + " crashes and starts again"
 }
@@ -176,7 +183,7 @@ func (w *world) after(b Bounds, s step) (*world, error) {
 	switch s.kind {
 	case deliver:
 		next.network = slices.DeleteFunc(next.network, func(p parcel) bool { return p.print == s.message.print })
-		if _, vote := s.message.Body.(raft.VoteRequest); vote {
+		if vote, ok := s.message.Body.(raft.VoteRequest); ok && !vote.Transfer {
 			m.node.ForgetLeader()
 		}
 		if err := m.node.Step(w.clock(s.node), s.message.Message); err != nil {
@@ -190,6 +197,11 @@ func (w *world) after(b Bounds, s step) (*world, error) {
 	case readStep:
 		next.readCount++
 		m.reads[m.node.Read(w.clock(s.node), 0, noDeadline)] = next.history.known
+	case transfer:
+		next.transfers++
+		m.node.TransferLeadership(w.clock(s.node), name(s.to), noDeadline)
+	case giveUp:
+		m.node.GiveUpHandover()
 	case crash:
 		next.crashes++
 		saved := raft.Saved[int]{HardState: m.view.HardState, Entries: slices.Clone(m.view.Log), Lives: m.lives}
@@ -261,6 +273,8 @@ func (w *world) lost(p parcel) bool {
 		return b.Term < term
 	case raft.ConfirmReply:
 		return b.Term < term
+	case raft.TimeoutNow:
+		return b.Term < term
 	}
 	return false
 }
@@ -302,6 +316,27 @@ func (w *world) steps(b Bounds) []step {
 		if w.crashes < b.Crashes {
 			steps = append(steps, step{kind: crash, node: i})
 		}
+		steps = append(steps, w.transferSteps(b, i)...)
+	}
+	return steps
+}
+
+// transferSteps lists what a member can do about a transfer.
+func (w *world) transferSteps(b Bounds, i int) []step {
+	v := w.members[i].view
+	if v.Role != raft.Leader || v.Term >= b.Terms {
+		return nil
+	}
+	var steps []step
+	if w.transfers < b.Transfers {
+		for to := range w.members {
+			if to != i {
+				steps = append(steps, step{kind: transfer, node: i, to: to})
+			}
+		}
+	}
+	if v.Successor != "" {
+		steps = append(steps, step{kind: giveUp, node: i})
 	}
 	return steps
 }

@@ -124,6 +124,14 @@ func (c *Cluster[C, R]) Read(id raft.NodeID, query C, limit time.Duration, done 
 	})
 }
 
+// Transfer asks a node for another one to lead (raft.Node.TransferLeadership).
+func (c *Cluster[C, R]) Transfer(id, to raft.NodeID, limit time.Duration, done func(raft.Outcome[R])) {
+	c.note("%s is asked to have %q lead", id, to)
+	c.request(id, limit, done, func(n *raft.Node[C, R], now, deadline time.Duration) raft.Ticket {
+		return n.TransferLeadership(now, to, deadline)
+	})
+}
+
 func (c *Cluster[C, R]) request(
 	id raft.NodeID, limit time.Duration, done func(raft.Outcome[R]),
 	ask func(n *raft.Node[C, R], now, deadline time.Duration) raft.Ticket,

@@ -33,11 +33,12 @@ const (
 	Drift                         // clocks run at different rates
 	Stops                         // clocks stand still
 	Wreckage                      // what is not in the quorum of phase two stays broken
+	Transfers                     // nodes are asked to have another one lead
 	end
 )
 
 var faultNames = strings.Fields(`loss duplicates reorder spikes oneway bridge ring minority majority leak pauses torn kills killall
-	diskfull syncerrors drift stops wreckage`)
+	diskfull syncerrors drift stops wreckage transfers`)
 
 // AllFaults is every fault there is.
 const AllFaults = end - 1

@@ -43,6 +43,9 @@ func (c *Cluster[C, R]) Weather(s Swarm) {
 			c.Drift(id, 0)
 			c.later(upTo(s.Every, rng), func() { c.Drift(id, 1) })
 		}},
+		{Transfers, func(rng *rand.Rand) {
+			c.Transfer(c.victim(rng), append(c.IDs, "")[rng.IntN(len(c.IDs)+1)], upTo(s.Every, rng), func(raft.Outcome[R]) {})
+		}},
 	} {
 		if s.Faults.has(kind.fault) {
 			c.again(kind.do, s.Every, rand.New(rand.NewPCG(s.Seed, streamWeather+uint64(i))))
