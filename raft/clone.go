@@ -120,6 +120,10 @@ func (n *Node[C, R]) Fingerprint(to []byte) []byte {
 		l.base, l.baseTerm, l.handed, l.saved, c.commit, c.handedOut, c.applied, c.appliedTerm)
 	to = fmt.Appendf(to, "%v|%v %t|%v|%t|", l.entries, c.confirmers, c.doubtAt <= c.now, c.messages, c.failed != nil)
 	to = fmt.Appendf(to, "%v %v %v %d %d %v|", c.snapshot, c.fresh, c.restore, c.installed, c.appliedBytes, c.incoming)
+	to = fmt.Appendf(to, "%t|", c.writing)
+	if c.capture != nil {
+		to = fmt.Appendf(to, "%v|", c.capture.at)
+	}
 	switch r := c.role.(type) {
 	case *follower[C]:
 		forgotten := r.leader != "" && !c.hasLeader()

@@ -16,6 +16,7 @@ import (
 //	    write and sync b.Changes; then Saved(b)
 //	    send b.Messages
 //	    answer Apply(b)
+//	    see to it that Captured(b.Capture.Write()) is called some time, if there is a b.Capture
 //
 // All methods may be called from any goroutine; each holds the one mutex while it changes memory, and never longer. Only Take,
 // Saved and Apply have to follow each other as above.
@@ -32,6 +33,8 @@ type Batch[C any] struct {
 	Changes[C]
 	// Messages may promise what Changes makes durable, so they leave after it.
 	Messages []Message
+	// Capture is nil unless a snapshot is to be written. That may take long, and nothing waits for it.
+	Capture *Capture
 
 	restore   *Snapshot // before committed
 	committed []Entry[C]
@@ -41,7 +44,7 @@ type Batch[C any] struct {
 
 // Empty says that nothing is left to do.
 func (b Batch[C]) Empty() bool {
-	return b.Changes.Empty() && len(b.Messages) == 0 && len(b.committed) == 0 && len(b.reads) == 0 && len(b.ended) == 0
+	return b.Changes.Empty() && len(b.Messages) == 0 && b.Capture == nil && len(b.committed) == 0 && len(b.reads) == 0 && len(b.ended) == 0
 }
 
 // New returns a node that continues from what a Storage had saved. The state machine must be new: it is given the snapshot, and every
@@ -157,6 +160,7 @@ func (n *Node[C, R]) Take(now time.Duration) Batch[C] {
 	}
 	b.Lives, c.lives = c.lives, 0
 	b.Snapshot, c.fresh = c.fresh, nil
+	b.Capture, c.capture = c.capture, nil
 	b.Entries = c.log.takeUnwritten()
 	if b.restore, c.restore = c.restore, nil; b.restore != nil {
 		c.handedOut = b.restore.Index
@@ -189,7 +193,7 @@ func (n *Node[C, R]) Apply(b Batch[C]) []Outcome[R] {
 	if len(b.committed) > 0 {
 		outcomes = n.applied(b.committed, n.execute(b.committed))
 	}
-	n.takeSnapshot()
+	n.captureState()
 	n.mu.Lock()
 	n.core.requests.release(n.core.applied)
 	reads := append(b.reads, n.core.requests.takeReady()...)
@@ -211,17 +215,31 @@ func (n *Node[C, R]) restore(s Snapshot) {
 	n.core.restored(s)
 }
 
-// takeSnapshot takes a snapshot of the state machine if one is due. Only notes are made while the mutex is held, however large the state is.
-func (n *Node[C, R]) takeSnapshot() {
+// captureState notes the state of the state machine if a snapshot is due.
+func (n *Node[C, R]) captureState() {
 	n.mu.Lock()
 	due, s := n.core.snapshotDue(), Snapshot{Index: n.core.applied, Term: n.core.appliedTerm}
 	n.mu.Unlock()
 	if !due {
 		return
 	}
-	s.State = n.sm.Snapshot()
+	capture := &Capture{at: s}
+	if m, ok := n.sm.(Capturer); ok {
+		capture.write = m.Capture()
+	} else {
+		state := n.sm.Snapshot()
+		capture.write = func() []byte { return state }
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.core.captured(capture)
+}
+
+// Captured hands over the snapshot that a batch's Capture has led to.
+func (n *Node[C, R]) Captured(now time.Duration, s Snapshot) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.core.observe(now)
 	n.core.snapshotTaken(s)
 }
 

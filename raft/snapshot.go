@@ -36,19 +36,37 @@ type incoming struct {
 
 // ---- Taking.
 
+// Capture is a state of the state machine that has been noted, and is to be written.
+type Capture struct {
+	at    Snapshot // without the state
+	write func() []byte
+}
+
+// Write returns the snapshot. It takes as long as the state is large. It may be called once, by any goroutine, while the node goes on.
+func (c Capture) Write() Snapshot {
+	s := c.at
+	s.State = c.write()
+	return s
+}
+
 // snapshotDue says whether enough has been applied since the last snapshot for another one.
 func (c *core[C]) snapshotDue() bool {
 	entries, bytes := c.cfg.SnapshotEntries, c.cfg.SnapshotBytes
-	return c.fresh == nil && c.applied > c.snapshot.Index && c.installed <= c.applied &&
+	return !c.writing && c.fresh == nil && c.applied > c.snapshot.Index && c.installed <= c.applied &&
 		(entries > 0 && c.applied-c.snapshot.Index >= Index(entries) || bytes > 0 && c.appliedBytes >= bytes)
+}
+
+// captured notes that the state has been noted. Until it is written there is no other snapshot.
+func (c *core[C]) captured(capture *Capture) {
+	c.capture, c.writing, c.appliedBytes = capture, true, 0
 }
 
 // snapshotTaken notes a snapshot of the own state machine, to be made durable with the next batch. If a leader's has come meanwhile, that one
 // reaches further.
 func (c *core[C]) snapshotTaken(s Snapshot) {
+	c.writing = false
 	if s.Index >= c.installed {
 		c.fresh = &s
-		c.appliedBytes = 0
 	}
 }
 

@@ -76,7 +76,8 @@ func TestSnapshotTakesThePlaceOfTheLog(t *testing.T) {
 		h.Propose(h.now, "last", h.now+second)
 		h.drain()
 		_ = h.Step(h.now, Message{From: "n2", To: "n1", Body: AppendReply{Term: 1, OK: true, Match: 5, At: h.now}})
-		h.carryOut(h.Take(h.now)) // applies the fifth entry, and takes the snapshot
+		h.carryOut(h.Take(h.now)) // applies the fifth entry, and captures the state
+		h.carryOut(h.Take(h.now)) // writes it
 		b := h.Take(h.now)
 		if b.Snapshot == nil || b.Snapshot.Index != 5 || b.Snapshot.Term != 1 || string(b.Snapshot.State) != "w1 w2 w3 last" {
 			t.Fatalf("the batch has the snapshot %+v", b.Snapshot)
@@ -89,6 +90,84 @@ func TestSnapshotTakesThePlaceOfTheLog(t *testing.T) {
 		h.wantLog(1, 1)
 	}
 }
+
+// capturing is a leader that has captured its state after five entries, and has not been given the snapshot yet.
+func capturing(t *testing.T) (*host, Capture) {
+	t.Helper()
+	h := start(t, 3, every(5, 2))
+	h.lead()
+	h.acks("n2")
+	h.write(3)
+	h.Propose(h.now, "w4", h.now+second)
+	h.drain()
+	var capture *Capture
+	for capture == nil {
+		_ = h.Step(h.now, Message{From: "n2", To: "n1", Body: AppendReply{Term: 1, OK: true, Match: h.View().Base + Index(len(h.View().Log)), At: h.now}})
+		b := h.Take(h.now)
+		capture, b.Capture = b.Capture, nil
+		_ = h.disk.Write(b.Changes)
+		h.Saved(b)
+		h.carryOut(b)
+	}
+	return h, *capture
+}
+
+// While a snapshot is being written the node goes on: it commits, applies and answers, and begins no other snapshot. What is written is the state as
+// it was; until it is durable, the log stays.
+func TestSnapshotIsWrittenAside(t *testing.T) {
+	h, capture := capturing(t)
+	h.write(20)
+	h.wantBase(0, 0)
+	h.wantLog(slices.Repeat([]Term{1}, 25)...)
+	s := capture.Write()
+	if s.Index != 5 || s.Term != 1 || string(s.State) != "w1 w2 w3 w4" {
+		t.Fatalf("written: %+v", s)
+	}
+	h.Captured(h.now, s)
+	h.drain() // and the next one is due at once
+	h.wantBase(23, 25)
+}
+
+// A snapshot that has not been written when the node dies has never been.
+func TestCrashWhileASnapshotIsWritten(t *testing.T) {
+	h, _ := capturing(t)
+	h.write(1)
+	again := restart(t, h.disk, 3, every(5, 2))
+	again.wantBase(0, 0)
+	again.wantLog(slices.Repeat([]Term{1}, 6)...)
+	again.gets("n2", AppendRequest[string]{Term: 2, PrevIndex: 6, PrevTerm: 1, Commit: 6})
+	again.wantJournal("w1 w2 w3 w4 w5")
+	again.wantBase(4, 6)
+}
+
+// A machine that is a Capturer is asked for nothing else.
+func TestCapturer(t *testing.T) {
+	h := start(t, 1, every(5, 2))
+	h.lead()
+	machine := &capturer{journal: h.journal}
+	h.sm = machine
+	for range 4 {
+		h.Propose(h.now, "x", h.now+second)
+		h.drain()
+	}
+	h.wantBase(3, 5)
+	if machine.captures != 1 || string(h.View().Snapshot.State) != "x x x x" {
+		t.Errorf("%d captures, snapshot %q", machine.captures, h.View().Snapshot.State)
+	}
+}
+
+type capturer struct {
+	*journal
+	captures int
+}
+
+func (c *capturer) Capture() func() []byte {
+	c.captures++
+	state := c.journal.Snapshot()
+	return func() []byte { return state }
+}
+
+func (c *capturer) Snapshot() []byte { panic("the node stands still") }
 
 // A negative threshold is none, and with both there are no snapshots.
 func TestSnapshotsCanBeTurnedOff(t *testing.T) {
