@@ -22,7 +22,7 @@ func (n *Node[C, R]) Clone(sm StateMachine[C, R]) *Node[C, R] {
 	c.requests = c.requests.clone()
 	if c.incoming != nil {
 		in := *c.incoming
-		in.State = slices.Clone(in.State)
+		in.State, in.early = slices.Clone(in.State), maps.Clone(in.early)
 		c.incoming = &in
 	}
 	switch r := c.role.(type) {
@@ -147,7 +147,7 @@ func (l *leader[C]) fingerprint(to []byte) []byte {
 			to = fmt.Appendf(to, " %d-%d", f.prev, f.last)
 		}
 		if t := p.transfer; t != nil {
-			to = fmt.Appendf(to, " s%d %d %t", t.Index, t.offset, t.flying)
+			to = fmt.Appendf(to, " s%d %d %d %t %t", t.Index, t.offset, t.next, t.probing, t.flying)
 		}
 	}
 	return to

@@ -30,6 +30,8 @@ const (
 	DefaultTrailingEntries = 1000
 	// DefaultMaxChunkBytes cuts a snapshot on its way to a follower.
 	DefaultMaxChunkBytes = 48 << 10
+	// DefaultMaxTransferBytes is how many bytes of a snapshot may be unanswered by one follower.
+	DefaultMaxTransferBytes = 1 << 20
 
 	// leastElectionTimeout is the lowest that can be configured: below it, time has no room for heartbeats.
 	leastElectionTimeout = time.Millisecond
@@ -92,8 +94,10 @@ type Config[C any] struct {
 	SnapshotBytes   int
 	// TrailingEntries is how many entries before the snapshot stay in memory; none if it is negative.
 	TrailingEntries int
-	// MaxChunkBytes cuts a SnapshotRequest.
-	MaxChunkBytes int
+	// MaxChunkBytes cuts a SnapshotRequest. So many of them follow each other without waiting for replies as MaxTransferBytes allows, but at least one; and
+	// a follower keeps as many bytes of chunks that have overtaken others.
+	MaxChunkBytes    int
+	MaxTransferBytes int
 }
 
 // withDefaults returns a copy of the configuration in which no field is zero that must not be.
@@ -112,6 +116,7 @@ func (c Config[C]) withDefaults() Config[C] {
 	setDefault(&c.SnapshotBytes, DefaultSnapshotBytes)
 	setDefault(&c.TrailingEntries, DefaultTrailingEntries)
 	setDefault(&c.MaxChunkBytes, DefaultMaxChunkBytes)
+	setDefault(&c.MaxTransferBytes, DefaultMaxTransferBytes)
 	if c.SizeOf == nil {
 		c.SizeOf = func(C) int { return 1 }
 	}
@@ -144,6 +149,7 @@ func (c Config[C]) Validate() error {
 		{"MaxInflightBytes", int64(d.MaxInflightBytes) - 1},
 		{"MaxRequests", int64(d.MaxRequests) - 1},
 		{"MaxChunkBytes", int64(d.MaxChunkBytes) - 1},
+		{"MaxTransferBytes", int64(d.MaxTransferBytes) - 1},
 	} {
 		if f.value < 0 {
 			return fmt.Errorf("raft: %s is too small", f.name)

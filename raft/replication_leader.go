@@ -157,7 +157,7 @@ func (c *core[C]) leaderNext(l *leader[C]) time.Duration {
 			next = min(next, p.flights[0].sentAt+c.pace.resendAfter()+1)
 		}
 		if p.transfer != nil && c.reachable(p) {
-			next = min(next, p.transfer.sentAt+c.pace.resendAfter()+1)
+			next = min(next, p.transfer.movedAt+c.pace.resendAfter()+1)
 		}
 	}
 	return next
