@@ -120,7 +120,7 @@ func (c *core[C]) becomeLeader() {
 	c.requests.leaderChanged(c.now)
 	// The no-op commits whatever earlier leaders left behind (§8, §5.4.2).
 	c.log.append(Entry[C]{Index: l.first, Term: c.hard.Term})
-	l.uncommitted = c.sizeOf(c.log.slice(c.commit, l.first))
+	l.uncommitted = c.sizeOf(c.log.slice(c.commit, c.log.last()))
 	for _, m := range early {
 		c.stepCurrent(m)
 	}
