@@ -7,6 +7,7 @@
 //	canonical.go  the canonical form behind that equality
 //	command.go    Command and Result: what is asked, what is answered
 //	store.go      Store: the map, and its snapshot codec
+//	table.go      the map itself, which can be captured while it goes on
 //
 // Two values are equal if they mean the same, however they are written: {"a":1,"b":"\u0041"} and { "b": "A", "a": 1 } are one
 // key. Numbers are compared exactly, at any length, and never as floating point: 1152921504606846977 differs from

@@ -190,9 +190,11 @@ func TestStoreAgainstNaiveModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		store, viaJSON := New(), New()
 		var model [][2]Value
+		captures := map[string]func() []byte{}
 		for range rapid.IntRange(0, 30).Draw(t, "commands") {
 			c := drawCommand(t)
 			before := string(store.Snapshot())
+			captures[before] = store.Capture()
 			query, want := store.Query(c), naiveApply(&model, c)
 			if string(store.Snapshot()) != before {
 				t.Fatalf("%+v changed the state when queried", c)
@@ -202,6 +204,11 @@ func TestStoreAgainstNaiveModel(t *testing.T) {
 			}
 			if got := viaJSON.Apply(throughJSON(t, c)); throughJSON(t, got) != throughJSON(t, want) {
 				t.Fatalf("%+v: %+v after a way through JSON, want %+v", c, got, want)
+			}
+		}
+		for want, write := range captures {
+			if got := write(); string(got) != want {
+				t.Fatalf("written later: %s, want %s", got, want)
 			}
 		}
 		if store.Len() != len(model) || store.Hash() != viaJSON.Hash() {

@@ -2,27 +2,27 @@ package kv
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 )
 
 // Store is the state: all keys with their values. It never fails: what cannot be executed gets a Result that says so, and
 // changes nothing. It is not safe for concurrent use; whoever replicates it calls it from one place.
 type Store struct {
-	values map[string]Value // by the key's canonical form
+	values *table // by the key's canonical form
 }
 
 // New returns an empty store.
-func New() *Store { return &Store{values: make(map[string]Value)} }
+func New() *Store { return &Store{values: newTable()} }
 
 // Apply executes a command.
 func (s *Store) Apply(c Command) Result {
 	result, next := s.decide(c)
 	if !next.IsZero() {
-		s.values[c.Key.canon] = next
+		s.values.set(c.Key.canon, next)
 	}
 	return result
 }
@@ -39,7 +39,7 @@ func (s *Store) decide(c Command) (Result, Value) {
 	if !c.complete() {
 		return Result{Status: Invalid}, Value{}
 	}
-	present, exists := s.values[c.Key.canon]
+	present, exists := s.values.get(c.Key.canon)
 	switch {
 	case c.Op == Write:
 		return Result{Status: OK}, c.Value
@@ -57,28 +57,51 @@ func (s *Store) decide(c Command) (Result, Value) {
 }
 
 // Len is the number of keys.
-func (s *Store) Len() int { return len(s.values) }
+func (s *Store) Len() int { return s.values.len }
 
 // Hash is equal for stores that hold equal values under equal keys, however these were written. It takes time linear in Len and
 // depends neither on order nor on the process. Like Digest, it recognises mistakes and not malice.
 func (s *Store) Hash() uint64 {
 	var h uint64
-	for key, value := range s.values {
-		h ^= fnv1a(key, value.canon) // no key occurs twice, so nothing cancels out
+	for _, p := range s.values.parts {
+		for key, value := range p.values {
+			h ^= fnv1a(key, value.canon) // no key occurs twice, so nothing cancels out
+		}
 	}
 	return h
 }
 
 // Snapshot returns the whole state as one JSON text, an array of pairs [key, value] sorted by canonical key. Values are as they
 // were written, keys are canonical. The same state gives the same bytes; the caller owns them.
-func (s *Store) Snapshot() []byte {
+func (s *Store) Snapshot() []byte { return s.Capture()() }
+
+// Capture notes the state as it is now, and returns a function that writes the snapshot of it. To note it takes the same short time however many keys
+// there are; to write it may be left to another goroutine, while the store goes on.
+func (s *Store) Capture() func() []byte {
+	captured := s.values.capture()
+	return func() []byte { return write(captured) }
+}
+
+// write writes a snapshot.
+func write(captured *[parts]part) []byte {
+	type pair struct {
+		key   string
+		value Value
+	}
+	var pairs []pair
+	for _, p := range captured {
+		for key, value := range p.values {
+			pairs = append(pairs, pair{key, value})
+		}
+	}
+	slices.SortFunc(pairs, func(a, b pair) int { return cmp.Compare(a.key, b.key) })
 	out := []byte{'['}
-	for i, key := range slices.Sorted(maps.Keys(s.values)) {
+	for i, p := range pairs {
 		if i > 0 {
 			out = append(out, ',')
 		}
-		out = append(append(out, '['), key...)
-		out = append(append(out, ','), s.values[key].raw...)
+		out = append(append(out, '['), p.key...)
+		out = append(append(out, ','), p.value.raw...)
 		out = append(out, ']')
 	}
 	return append(out, ']')
@@ -102,7 +125,7 @@ func (s *Store) Restore(snapshot []byte) error {
 		if err := errors.Join(keyErr, valueErr); err != nil {
 			return fmt.Errorf("kv: snapshot: entry %d: %w", i, err)
 		}
-		restored.values[key.canon] = value
+		restored.values.set(key.canon, value)
 	}
 	// Instead of one check each for order, repetition, canonical keys and white space:
 	if !bytes.Equal(restored.Snapshot(), snapshot) {

@@ -1,7 +1,6 @@
 package maelstrom
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -56,8 +55,8 @@ func TestMachineTravels(t *testing.T) {
 		a.Apply(raft.Index(i+1), c)
 		sent = append(sent, c)
 	}
-	if err := b.Restore(a.Snapshot()); err != nil || string(b.Snapshot()) != string(a.Snapshot()) || !json.Valid(a.Snapshot()) {
-		t.Fatalf("restored %s, want %s: %v", b.Snapshot(), a.Snapshot(), err)
+	if err := b.Restore(a.Snapshot()); err != nil || string(b.Snapshot()) != string(a.Snapshot()) {
+		t.Fatalf("restored %q, want %q: %v", b.Snapshot(), a.Snapshot(), err)
 	}
 	before := string(b.Snapshot())
 	for i, c := range sent {

@@ -23,7 +23,7 @@ func (n *Node[C, R]) Clone(sm StateMachine[C, R]) *Node[C, R] {
 	c.requests = c.requests.clone()
 	if c.incoming != nil {
 		in := *c.incoming
-		in.State = slices.Clone(in.State)
+		in.State, in.early = slices.Clone(in.State), maps.Clone(in.early)
 		c.incoming = &in
 	}
 	switch r := c.role.(type) {
@@ -141,6 +141,10 @@ func (n *Node[C, R]) Fingerprint(to []byte) []byte {
 		l.base, l.baseTerm, l.handed, l.saved, c.commit, c.handedOut, c.applied, c.appliedTerm)
 	to = fmt.Appendf(to, "%v|%v %t|%v|%t|", l.entries, c.confirmers, c.doubtAt <= c.now, c.messages, c.failed != nil)
 	to = fmt.Appendf(to, "%v %v %v %d %d %v|", c.snapshot, c.fresh, c.restore, c.installed, c.appliedBytes, c.incoming)
+	to = fmt.Appendf(to, "%t|", c.writing)
+	if c.capture != nil {
+		to = fmt.Appendf(to, "%v|", c.capture.at)
+	}
 	switch r := c.role.(type) {
 	case *follower[C]:
 		forgotten := r.leader != "" && !c.hasLeader()
@@ -184,7 +188,7 @@ func (l *leader[C]) fingerprint(to []byte, now time.Duration) []byte {
 			to = fmt.Appendf(to, " %d-%d", f.prev, f.last)
 		}
 		if t := p.transfer; t != nil {
-			to = fmt.Appendf(to, " s%d %d %t", t.Index, t.offset, t.flying)
+			to = fmt.Appendf(to, " s%d %d %d %t %t", t.Index, t.offset, t.next, t.probing, t.flying)
 		}
 	}
 	return to

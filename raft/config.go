@@ -22,6 +22,9 @@ const (
 	DefaultMaxInflightBytes = 4 << 20
 	// DefaultMaxRequests is how many requests may wait on one node; a further one is refused with ErrOverloaded.
 	DefaultMaxRequests = 16384
+	// DefaultMaxUncommittedBytes is how many bytes of commands may wait on one node, and at a leader be in the log without being committed; a further one
+	// is refused with ErrOverloaded.
+	DefaultMaxUncommittedBytes = 64 << 20
 	// DefaultSnapshotEntries is after how many applied entries a node takes a snapshot of its state.
 	DefaultSnapshotEntries = 10_000
 	// DefaultSnapshotBytes is after how many bytes of applied entries it does so, if that comes first.
@@ -33,6 +36,8 @@ const (
 	DefaultMaxDrift = 0.25
 	// DefaultMaxChunkBytes cuts a snapshot on its way to a follower.
 	DefaultMaxChunkBytes = 48 << 10
+	// DefaultMaxTransferBytes is how many bytes of a snapshot may be unanswered by one follower.
+	DefaultMaxTransferBytes = 1 << 20
 
 	// leastElectionTimeout is the lowest that can be configured: below it, time has no room for heartbeats.
 	leastElectionTimeout = time.Millisecond
@@ -101,6 +106,9 @@ type Config[C any] struct {
 	MaxInflight      int
 	MaxInflightBytes int
 	MaxRequests      int
+	// MaxUncommittedBytes bounds what waits on this node, and, while it leads, what is in its log and not committed. At the bound a request is refused; the
+	// ones that others forward are passed over, and will come again.
+	MaxUncommittedBytes int
 
 	// SnapshotEntries and SnapshotBytes say after how many applied entries, or bytes of them, a node takes a snapshot and drops the entries
 	// before it. A negative value means that this is no reason. Nodes may differ in it.
@@ -108,8 +116,10 @@ type Config[C any] struct {
 	SnapshotBytes   int
 	// TrailingEntries is how many entries before the snapshot stay in memory; none if it is negative.
 	TrailingEntries int
-	// MaxChunkBytes cuts a SnapshotRequest.
-	MaxChunkBytes int
+	// MaxChunkBytes cuts a SnapshotRequest. So many of them follow each other without waiting for replies as MaxTransferBytes allows, but at least one; and
+	// a follower keeps as many bytes of chunks that have overtaken others.
+	MaxChunkBytes    int
+	MaxTransferBytes int
 }
 
 // withDefaults returns a copy of the configuration in which no field is zero that must not be.
@@ -124,11 +134,13 @@ func (c Config[C]) withDefaults() Config[C] {
 	setDefault(&c.MaxInflight, DefaultMaxInflight)
 	setDefault(&c.MaxInflightBytes, DefaultMaxInflightBytes)
 	setDefault(&c.MaxRequests, DefaultMaxRequests)
+	setDefault(&c.MaxUncommittedBytes, DefaultMaxUncommittedBytes)
 	setDefault(&c.SnapshotEntries, DefaultSnapshotEntries)
 	setDefault(&c.SnapshotBytes, DefaultSnapshotBytes)
 	setDefault(&c.TrailingEntries, DefaultTrailingEntries)
 	setDefault(&c.MaxChunkBytes, DefaultMaxChunkBytes)
 	setDefault(&c.MaxDrift, DefaultMaxDrift)
+	setDefault(&c.MaxTransferBytes, DefaultMaxTransferBytes)
 	if c.SizeOf == nil {
 		c.SizeOf = func(C) int { return 1 }
 	}
@@ -160,8 +172,10 @@ func (c Config[C]) Validate() error {
 		{"MaxInflight", int64(d.MaxInflight) - 1},
 		{"MaxInflightBytes", int64(d.MaxInflightBytes) - 1},
 		{"MaxRequests", int64(d.MaxRequests) - 1},
+		{"MaxUncommittedBytes", int64(d.MaxUncommittedBytes) - 1},
 		{"MaxChunkBytes", int64(d.MaxChunkBytes) - 1},
 		{"Reads", int64(c.Reads)},
+		{"MaxTransferBytes", int64(d.MaxTransferBytes) - 1},
 	} {
 		if f.value < 0 {
 			return fmt.Errorf("raft: %s is too small", f.name)

@@ -40,7 +40,9 @@ type core[C any] struct {
 	fresh        *Snapshot // newer and not handed out yet
 	restore      *Snapshot // a leader's, which the state machine has not been given yet
 	installed    Index     // of the last snapshot that came from a leader
-	appliedBytes int       // since the last snapshot
+	appliedBytes int       // since the state was last captured
+	capture      *Capture  // not handed out yet
+	writing      bool      // a state has been captured, and the snapshot of it not come back
 	incoming     *incoming // nil if nothing has come yet
 
 	role       role

@@ -22,7 +22,7 @@ func (c *core[C]) takeRequests(l *leader[C]) {
 	}
 	for _, p := range c.requests.takeQueue(c.hard.Term, notAgain) {
 		l.load.count(c.id, 1)
-		c.appendProposal(c.id, p.seq, p.command)
+		c.appendProposal(l, c.id, p.seq, p.command)
 	}
 }
 
@@ -86,18 +86,21 @@ func (c *core[C]) takeForwarded(l *leader[C], from NodeID, m ForwardRequest[C]) 
 		l.handover.hold(from, m, c.cfg.MaxRequests)
 		return
 	}
-	c.appendForwarded(from, m)
+	c.appendForwarded(l, from, m)
 }
 
-func (c *core[C]) appendForwarded(from NodeID, m ForwardRequest[C]) {
+// appendForwarded takes in what a follower's clients propose, as far as there is room. Of the rest nothing can be said for certain, for another copy of it
+// may be under way: its own node sends it again, as long as there is time.
+func (c *core[C]) appendForwarded(l *leader[C], from NodeID, m ForwardRequest[C]) {
 	for _, p := range m.Proposals {
-		if c.log.last()-c.commit < Index(c.cfg.MaxRequests) {
-			c.appendProposal(from, p.Seq, p.Command)
+		if c.log.last()-c.commit < Index(c.cfg.MaxRequests) && l.uncommitted < c.cfg.MaxUncommittedBytes {
+			c.appendProposal(l, from, p.Seq, p.Command)
 		}
 	}
 }
 
-func (c *core[C]) appendProposal(from NodeID, seq uint64, command C) {
+func (c *core[C]) appendProposal(l *leader[C], from NodeID, seq uint64, command C) {
+	l.uncommitted += c.cfg.SizeOf(command)
 	c.log.append(Entry[C]{
 		Index: c.log.last() + 1, Term: c.hard.Term, ID: ProposalID{from, seq}, Command: command,
 	})

@@ -149,6 +149,9 @@ func (w *town) settle(i int) {
 		n.Saved(b)
 		w.told = append(w.told, b.Messages...)
 		w.ends(i, n.Apply(b))
+		if b.Capture != nil {
+			n.Captured(w.now, b.Capture.Write())
+		}
 	}
 	w.told = w.told[max(0, len(w.told)-maxTold):]
 	if err := n.CheckInvariants(); err != nil {

@@ -199,7 +199,11 @@ func (s *stage) carryOut(a *actor, b Batch[string]) (sent []*Message, outcomes [
 		sent = append(sent, &m)
 	}
 	s.wire = append(s.wire, sent...)
-	return sent, a.node.Apply(b)
+	outcomes = a.node.Apply(b)
+	if b.Capture != nil {
+		a.node.Captured(a.now, b.Capture.Write())
+	}
+	return sent, outcomes
 }
 
 func (s *stage) deliver(m *Message) {

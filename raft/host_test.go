@@ -90,6 +90,9 @@ func (h *host) carryOut(b Batch[string]) {
 		}
 		h.outcomes[o.Ticket] = o
 	}
+	if b.Capture != nil {
+		h.Captured(h.now, b.Capture.Write())
+	}
 	if err := h.CheckInvariants(); err != nil {
 		h.t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 //	    write and sync b.Changes; then Saved(b)
 //	    send b.Messages
 //	    answer Apply(b)
+//	    see to it that Captured(b.Capture.Write()) is called some time, if there is a b.Capture
 //
 // All methods may be called from any goroutine; each holds the one mutex while it changes memory, and never longer. Only Take,
 // Saved and Apply have to follow each other as above.
@@ -33,6 +34,8 @@ type Batch[C any] struct {
 	Changes[C]
 	// Messages may promise what Changes makes durable, so they leave after it.
 	Messages []Message
+	// Capture is nil unless a snapshot is to be written. That may take long, and nothing waits for it.
+	Capture *Capture
 
 	restore   *Snapshot // before committed
 	committed []Entry[C]
@@ -42,7 +45,7 @@ type Batch[C any] struct {
 
 // Empty says that nothing is left to do.
 func (b Batch[C]) Empty() bool {
-	return b.Changes.Empty() && len(b.Messages) == 0 && len(b.committed) == 0 && len(b.reads) == 0 && len(b.ended) == 0
+	return b.Changes.Empty() && len(b.Messages) == 0 && b.Capture == nil && len(b.committed) == 0 && len(b.reads) == 0 && len(b.ended) == 0
 }
 
 // New returns a node that continues from what a Storage had saved. The state machine must be new: it is given the snapshot, and every
@@ -101,7 +104,7 @@ func (n *Node[C, R]) Propose(now time.Duration, command C, deadline time.Duratio
 	if err := n.core.admission(); err != nil {
 		return n.core.requests.refuse(err)
 	}
-	return n.core.requests.propose(command, deadline)
+	return n.core.requests.propose(command, n.core.cfg.SizeOf(command), deadline)
 }
 
 // Read asks for a query to be answered from a state that holds everything that was answered anywhere before the call. Like Propose, it may
@@ -113,10 +116,11 @@ func (n *Node[C, R]) Read(now time.Duration, query C, deadline time.Duration) Ti
 	if err := n.core.admission(); err != nil {
 		return n.core.requests.refuse(err)
 	}
+	size := n.core.cfg.SizeOf(query)
 	if n.core.cfg.Reads == LogReads {
-		return n.core.requests.readByLog(query, deadline)
+		return n.core.requests.readByLog(query, size, deadline)
 	}
-	return n.core.requests.read(query, deadline)
+	return n.core.requests.read(query, size, deadline)
 }
 
 // TransferLeadership asks for another node to lead: the given one, or if that is empty, whichever has most of the leader's log. It may be called
@@ -141,7 +145,10 @@ func (c *core[C]) admission() error {
 	switch {
 	case c.failed != nil:
 		return c.failed
-	case c.requests.count >= c.cfg.MaxRequests:
+	case c.requests.count >= c.cfg.MaxRequests || c.requests.bytes >= c.cfg.MaxUncommittedBytes:
+		return ErrOverloaded
+	}
+	if l, ok := c.role.(*leader[C]); ok && l.uncommitted >= c.cfg.MaxUncommittedBytes {
 		return ErrOverloaded
 	}
 	return nil
@@ -178,6 +185,7 @@ func (n *Node[C, R]) Take(now time.Duration) Batch[C] {
 	}
 	b.Lives, c.lives = c.lives, 0
 	b.Snapshot, c.fresh = c.fresh, nil
+	b.Capture, c.capture = c.capture, nil
 	b.Entries = c.log.takeUnwritten()
 	if b.restore, c.restore = c.restore, nil; b.restore != nil {
 		c.handedOut = b.restore.Index
@@ -210,7 +218,7 @@ func (n *Node[C, R]) Apply(b Batch[C]) []Outcome[R] {
 	if len(b.committed) > 0 {
 		outcomes = n.applied(b.committed, n.execute(b.committed))
 	}
-	n.takeSnapshot()
+	n.captureState()
 	n.mu.Lock()
 	n.core.requests.release(n.core.applied)
 	reads := append(b.reads, n.core.requests.takeReady()...)
@@ -232,17 +240,31 @@ func (n *Node[C, R]) restore(s Snapshot) {
 	n.core.restored(s)
 }
 
-// takeSnapshot takes a snapshot of the state machine if one is due. Only notes are made while the mutex is held, however large the state is.
-func (n *Node[C, R]) takeSnapshot() {
+// captureState notes the state of the state machine if a snapshot is due.
+func (n *Node[C, R]) captureState() {
 	n.mu.Lock()
 	due, s := n.core.snapshotDue(), Snapshot{Index: n.core.applied, Term: n.core.appliedTerm}
 	n.mu.Unlock()
 	if !due {
 		return
 	}
-	s.State = n.sm.Snapshot()
+	capture := &Capture{at: s}
+	if m, ok := n.sm.(Capturer); ok {
+		capture.write = m.Capture()
+	} else {
+		state := n.sm.Snapshot()
+		capture.write = func() []byte { return state }
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.core.captured(capture)
+}
+
+// Captured hands over the snapshot that a batch's Capture has led to.
+func (n *Node[C, R]) Captured(now time.Duration, s Snapshot) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.core.observe(now)
 	n.core.snapshotTaken(s)
 }
 

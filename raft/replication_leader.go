@@ -114,7 +114,16 @@ func (c *core[C]) advanceCommit(l *leader[C]) {
 		return
 	}
 	c.notify(l, n)
+	l.uncommitted -= c.sizeOf(c.log.slice(c.commit, n))
 	c.commit = n
+}
+
+// sizeOf returns how many bytes the commands of some entries have.
+func (c *core[C]) sizeOf(entries []Entry[C]) (bytes int) {
+	for _, e := range entries {
+		bytes += c.cfg.SizeOf(e.Command)
+	}
+	return bytes
 }
 
 // notify notes which followers have clients that wait for one of the entries up to n, which are about to be committed. With early commit
@@ -157,7 +166,7 @@ func (c *core[C]) leaderNext(l *leader[C]) time.Duration {
 			next = min(next, p.flights[0].sentAt+c.pace.resendAfter()+1)
 		}
 		if p.transfer != nil && c.reachable(p) {
-			next = min(next, p.transfer.sentAt+c.pace.resendAfter()+1)
+			next = min(next, p.transfer.movedAt+c.pace.resendAfter()+1)
 		}
 	}
 	return next

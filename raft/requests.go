@@ -23,6 +23,7 @@ const forever = time.Duration(math.MaxInt64)
 type proposal[C any] struct {
 	seq      uint64
 	command  C
+	size     int // in bytes
 	deadline time.Duration
 	// sentTerm is the latest term under which the proposal may have been appended, zero if it cannot be in any log.
 	sentTerm Term
@@ -37,6 +38,7 @@ type proposal[C any] struct {
 type read[C any] struct {
 	ticket   Ticket
 	query    C
+	size     int // in bytes
 	deadline time.Duration
 }
 
@@ -78,6 +80,7 @@ type requests[C any] struct {
 	ready []read[C] // may be answered from the state as it is
 	done  []ended
 	count int           // proposals and reads that have no outcome yet
+	bytes int           // of these
 	check time.Duration // nothing expires and nothing has to be sent again before
 }
 
@@ -86,32 +89,33 @@ func newRequests[C any](seq uint64) requests[C] {
 }
 
 // propose takes a proposal and queues it for the next flush.
-func (r *requests[C]) propose(command C, deadline time.Duration) Ticket {
+func (r *requests[C]) propose(command C, size int, deadline time.Duration) Ticket {
 	r.seq++
-	p := &proposal[C]{seq: r.seq, command: command, deadline: deadline, resendAt: forever}
+	p := &proposal[C]{seq: r.seq, command: command, size: size, deadline: deadline, resendAt: forever}
 	r.live[p.seq] = p
 	r.enqueue(p)
-	r.admit(deadline)
+	r.admit(size, deadline)
 	return Ticket(p.seq)
 }
 
 // readByLog takes a query that goes the way of proposals.
-func (r *requests[C]) readByLog(query C, deadline time.Duration) Ticket {
-	k := r.propose(query, deadline)
+func (r *requests[C]) readByLog(query C, size int, deadline time.Duration) Ticket {
+	k := r.propose(query, size, deadline)
 	r.live[uint64(k)].query = true
 	return k
 }
 
 // read takes a query.
-func (r *requests[C]) read(query C, deadline time.Duration) Ticket {
+func (r *requests[C]) read(query C, size int, deadline time.Duration) Ticket {
 	r.seq++
-	r.waiting = append(r.waiting, read[C]{Ticket(r.seq), query, deadline})
-	r.admit(deadline)
+	r.waiting = append(r.waiting, read[C]{Ticket(r.seq), query, size, deadline})
+	r.admit(size, deadline)
 	return Ticket(r.seq)
 }
 
-func (r *requests[C]) admit(deadline time.Duration) {
+func (r *requests[C]) admit(size int, deadline time.Duration) {
 	r.count++
+	r.bytes += size
 	r.check = min(r.check, deadline)
 }
 
@@ -230,13 +234,20 @@ func (p *proposal[C]) fate() error {
 }
 
 func (r *requests[C]) end(p *proposal[C], err error) {
+	r.remove(p)
+	r.done = append(r.done, ended{Ticket(p.seq), err})
+}
+
+// remove forgets a proposal, which has an outcome.
+func (r *requests[C]) remove(p *proposal[C]) {
 	delete(r.live, p.seq)
 	r.count--
-	r.done = append(r.done, ended{Ticket(p.seq), err})
+	r.bytes -= p.size
 }
 
 func (r *requests[C]) endRead(q read[C], err error) {
 	r.count--
+	r.bytes -= q.size
 	r.done = append(r.done, ended{q.ticket, err})
 }
 
@@ -246,8 +257,7 @@ func (r *requests[C]) applied(e ProposalID, self NodeID, term Term, newTerm bool
 	p := r.live[e.Seq]
 	mine := e.Node == self && p != nil
 	if mine {
-		delete(r.live, e.Seq)
-		r.count--
+		r.remove(p)
 	}
 	if newTerm {
 		for _, seq := range slices.Sorted(maps.Keys(r.live)) {
@@ -293,7 +303,10 @@ func (r *requests[C]) release(applied Index) {
 			return false
 		}
 		r.ready = append(r.ready, b.reads...)
-		r.count -= len(b.reads)
+		for _, q := range b.reads {
+			r.count--
+			r.bytes -= q.size
+		}
 		return true
 	})
 }

@@ -541,6 +541,46 @@ func TestRequestsAreBounded(t *testing.T) {
 	}
 }
 
+// The bytes are bounded that wait on a node, and those that a leader has appended and not committed. What is refused was not executed.
+func TestBytesAreBounded(t *testing.T) {
+	bound := func(c *Config[string]) { c.MaxUncommittedBytes, c.SizeOf = 10, func(s string) int { return len(s) } }
+	refused := func(h *host) {
+		t.Helper()
+		p, r := h.Propose(h.now, "x", h.now+second), h.Read(h.now, "q", h.now+second)
+		h.drain()
+		h.wantOutcome(p, ErrOverloaded.Error())
+		h.wantOutcome(r, ErrOverloaded.Error())
+	}
+	f := start(t, 3, bound)
+	f.Propose(f.now, "12345", second)
+	f.Read(f.now, "12345", second)
+	refused(f)
+	f.wait(2 * second)
+	if f.core.requests.bytes != 0 {
+		t.Errorf("nothing waits, but %d bytes are counted", f.core.requests.bytes)
+	}
+
+	l := start(t, 3, bound)
+	term := l.lead()
+	l.acks("n2")
+	for i := range uint64(20) {
+		l.gets("n2", ForwardRequest[string]{Term: term, Proposals: []Proposal[string]{{i + 1, "12345"}}})
+	}
+	if n := len(l.View().Log); n != 1+2 {
+		t.Errorf("a log of %d entries", n)
+	}
+	refused(l)
+	l.acks("n2")
+	k, r := l.Propose(l.now, "12345", l.now+second), l.Read(l.now, "q", l.now+second)
+	l.drain()
+	l.acks("n2")
+	l.wantOutcome(k, "did 12345")
+	l.wantOutcome(r, "q:3")
+	if n := l.core.role.(*leader[string]).uncommitted; n != 0 || l.core.requests.bytes != 0 {
+		t.Errorf("nothing is uncommitted and nothing waits, but %d and %d bytes are counted", n, l.core.requests.bytes)
+	}
+}
+
 func TestForwardsAreCutToSize(t *testing.T) {
 	h := start(t, 3, func(c *Config[string]) { c.MaxAppendBytes, c.SizeOf = 10, func(s string) int { return len(s) } })
 	h.follow(1, 1)

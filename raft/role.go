@@ -71,6 +71,8 @@ type leader[C any] struct {
 	first Index
 	since time.Duration // start of the leadership
 
+	uncommitted int // bytes of commands in the log that are not committed
+
 	round   uint64       // newest round of reads begun
 	waiting []leaderRead // not in a round yet
 	reads   []leaderRead // in a round, in the order of the rounds
@@ -137,6 +139,7 @@ func (c *core[C]) becomeLeader() {
 	c.requests.leaderChanged(c.now)
 	// The no-op commits whatever earlier leaders left behind (§8, §5.4.2).
 	c.log.append(Entry[C]{Index: l.first, Term: c.hard.Term})
+	l.uncommitted = c.sizeOf(c.log.slice(c.commit, c.log.last()))
 	for _, m := range early {
 		c.stepCurrent(m)
 	}

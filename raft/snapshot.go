@@ -20,9 +20,21 @@ const maxHeld = 20
 // transfer is a snapshot on its way to a follower. It stays the same if the leader takes a newer one meanwhile.
 type transfer struct {
 	Snapshot
-	offset int           // the follower has everything before it
-	flying bool          // the chunk at offset is under way
-	sentAt time.Duration // the chunk
+	offset int // the follower has everything before it
+	next   int // what is sent next; all between offset and it is under way
+	// probing: it is in doubt what the follower has. One chunk, the one at offset, is sent, and the reply to it says where to go on. Otherwise chunks follow
+	// each other without waiting, as far as the window reaches.
+	probing bool
+	flying  bool          // the chunk that probes is under way
+	movedAt time.Duration // when offset was last moved, or probed
+}
+
+// full says whether nothing more may be sent before there is a reply.
+func (t *transfer) full(window int) bool {
+	if t.probing {
+		return t.flying
+	}
+	return t.next == len(t.State) || t.next > t.offset && t.next-t.offset >= window
 }
 
 // incoming is what a follower has of a leader's snapshot. The chunks of two leaders are never put together: their states are equal, but need not be
@@ -31,23 +43,44 @@ type incoming struct {
 	Snapshot
 	size uint64
 	term Term // of the leader
+	// early are chunks that have overtaken others, by offset. They lie behind what is there, and are bounded in bytes like the leader's window.
+	early      map[uint64][]byte
+	earlyBytes int
 }
 
 // ---- Taking.
 
+// Capture is a state of the state machine that has been noted, and is to be written.
+type Capture struct {
+	at    Snapshot // without the state
+	write func() []byte
+}
+
+// Write returns the snapshot. It takes as long as the state is large. It may be called once, by any goroutine, while the node goes on.
+func (c Capture) Write() Snapshot {
+	s := c.at
+	s.State = c.write()
+	return s
+}
+
 // snapshotDue says whether enough has been applied since the last snapshot for another one.
 func (c *core[C]) snapshotDue() bool {
 	entries, bytes := c.cfg.SnapshotEntries, c.cfg.SnapshotBytes
-	return c.fresh == nil && c.applied > c.snapshot.Index && c.installed <= c.applied &&
+	return !c.writing && c.fresh == nil && c.applied > c.snapshot.Index && c.installed <= c.applied &&
 		(entries > 0 && c.applied-c.snapshot.Index >= Index(entries) || bytes > 0 && c.appliedBytes >= bytes)
+}
+
+// captured notes that the state has been noted. Until it is written there is no other snapshot.
+func (c *core[C]) captured(capture *Capture) {
+	c.capture, c.writing, c.appliedBytes = capture, true, 0
 }
 
 // snapshotTaken notes a snapshot of the own state machine, to be made durable with the next batch. If a leader's has come meanwhile, that one
 // reaches further.
 func (c *core[C]) snapshotTaken(s Snapshot) {
+	c.writing = false
 	if s.Index >= c.installed {
 		c.fresh = &s
-		c.appliedBytes = 0
 	}
 }
 
@@ -84,22 +117,24 @@ func (c *core[C]) held(index Index) (entries Index) {
 
 // ---- The leader.
 
-// sendSnapshot sends a follower the next chunk of a snapshot, one at a time. Heartbeats go on beside it.
+// sendSnapshot sends a follower the next chunks of a snapshot. Heartbeats go on beside it.
 func (c *core[C]) sendSnapshot(p *progress) {
 	t := p.transfer
 	if t == nil {
-		t = &transfer{Snapshot: c.snapshot}
+		t = &transfer{Snapshot: c.snapshot, probing: true, movedAt: c.now}
 		p.transfer = t
 	}
-	if t.flying && c.now-t.sentAt <= c.pace.resendAfter() {
-		return
+	if c.now-t.movedAt > c.pace.resendAfter() {
+		t.probing, t.flying, t.next, t.movedAt = true, false, t.offset, c.now
 	}
-	end := min(len(t.State), t.offset+c.cfg.MaxChunkBytes)
-	t.flying, t.sentAt = true, c.now
-	c.send(p.id, SnapshotRequest{
-		Term: c.hard.Term, Index: t.Index, LastTerm: t.Term, Offset: uint64(t.offset), Size: uint64(len(t.State)),
-		Data: t.State[t.offset:end:end], At: c.now,
-	})
+	for !t.full(c.cfg.MaxTransferBytes) {
+		end := min(len(t.State), t.next+c.cfg.MaxChunkBytes)
+		c.send(p.id, SnapshotRequest{
+			Term: c.hard.Term, Index: t.Index, LastTerm: t.Term, Offset: uint64(t.next), Size: uint64(len(t.State)),
+			Data: t.State[t.next:end:end], At: c.now,
+		})
+		t.next, t.flying = end, true
+	}
 }
 
 // handleSnapshotReply learns where a follower wants the next chunk from, or that it has all that the snapshot stands for.
@@ -118,9 +153,19 @@ func (c *core[C]) handleSnapshotReply(from NodeID, m SnapshotReply) {
 		}
 		return
 	}
-	// Only the reply to the chunk that is under way says where to go on, be it backwards: a follower that has restarted begins anew.
-	if t := p.transfer; t != nil && m.Index == t.Index && m.Chunk == uint64(t.offset) {
-		t.offset, t.flying = int(m.Offset), false
+	if t := p.transfer; t != nil && m.Index == t.Index {
+		t.replied(int(m.Chunk), int(m.Offset), c.now)
+	}
+}
+
+// replied notes that a follower which was given a chunk has everything before an offset. Only the reply to the chunk that probes may say less than was
+// known: a follower that has restarted begins anew. What others say less is old.
+func (t *transfer) replied(chunk, offset int, now time.Duration) {
+	switch {
+	case t.probing && t.flying && chunk == t.offset:
+		t.offset, t.next, t.probing, t.movedAt = offset, offset, false, now
+	case !t.probing && offset > t.offset:
+		t.offset, t.next, t.movedAt = offset, max(t.next, offset), now
 	}
 }
 
@@ -153,9 +198,8 @@ func (c *core[C]) handleSnapshot(from NodeID, m SnapshotRequest) {
 	c.send(from, reply)
 }
 
-// collect adds a chunk to what is there, and returns the snapshot if that was the last one, or the offset of the one that is wanted. Only
-// the chunk that follows is taken; all others are old, or came too early, and will be sent again. It is not ok if the leader has begun
-// with a newer snapshot since.
+// collect adds a chunk to what is there, and returns the snapshot if nothing is missing any more, or the offset of the chunk that is wanted. It is not ok
+// if the leader has begun with a newer snapshot since.
 func (c *core[C]) collect(m SnapshotRequest) (s *Snapshot, wanted uint64, ok bool) {
 	in := c.incoming
 	if in != nil && m.Term == in.term && m.Index < in.Index {
@@ -165,14 +209,33 @@ func (c *core[C]) collect(m SnapshotRequest) (s *Snapshot, wanted uint64, ok boo
 		in = &incoming{Snapshot: Snapshot{Index: m.Index, Term: m.LastTerm}, size: m.Size, term: m.Term}
 		c.incoming = in
 	}
-	if m.Offset == uint64(len(in.State)) {
-		in.State = append(in.State, m.Data...)
-	}
+	in.add(m.Offset, m.Data, c.cfg.MaxTransferBytes)
 	wanted = uint64(len(in.State))
 	if wanted < in.size {
 		return nil, wanted, true
 	}
 	return &in.Snapshot, wanted, true
+}
+
+// add takes in a chunk that follows what is there, and those behind it that have come already. One that has overtaken others is kept, if there is room: it
+// would be sent again, but not before a time-out. All others are old.
+func (in *incoming) add(offset uint64, data []byte, room int) {
+	switch end := uint64(len(in.State)); {
+	case offset > end && in.early[offset] == nil && in.earlyBytes+len(data) <= room:
+		if in.early == nil {
+			in.early = map[uint64][]byte{}
+		}
+		in.early[offset] = data
+		in.earlyBytes += len(data)
+	case offset == end:
+		for len(data) > 0 {
+			in.State = append(in.State, data...)
+			end = uint64(len(in.State))
+			data = in.early[end]
+			delete(in.early, end)
+			in.earlyBytes -= len(data)
+		}
+	}
 }
 
 // install puts a leader's snapshot in the place of a log that ends before it or contradicts it (§7). It is durable before the leader hears of it, and
@@ -223,7 +286,7 @@ func (c *core[C]) checkSnapshotReply(from NodeID, m SnapshotReply) error {
 	switch {
 	case m.Index > c.commit:
 		return fmt.Errorf("a snapshot at %d was never sent", m.Index)
-	case t != nil && t.Index == m.Index && m.Offset > uint64(len(t.State)):
+	case t != nil && t.Index == m.Index && !m.Done && m.Offset >= uint64(len(t.State)):
 		return fmt.Errorf("offset %d is behind the end of the snapshot", m.Offset)
 	}
 	return nil

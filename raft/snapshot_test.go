@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// every sets how often snapshots are taken, and how many entries stay before one.
+// every sets how often snapshots are taken, and how many entries stay before one. Chunks are short, and sent one by one.
 func every(entries, trailing int) func(*Config[string]) {
 	return func(c *Config[string]) {
-		c.SnapshotEntries, c.TrailingEntries, c.MaxChunkBytes = entries, trailing, 4
+		c.SnapshotEntries, c.TrailingEntries, c.MaxChunkBytes, c.MaxTransferBytes = entries, trailing, 4, 4
 	}
 }
 
@@ -76,7 +76,8 @@ func TestSnapshotTakesThePlaceOfTheLog(t *testing.T) {
 		h.Propose(h.now, "last", h.now+second)
 		h.drain()
 		_ = h.Step(h.now, Message{From: "n2", To: "n1", Body: AppendReply{Term: 1, OK: true, Match: 5, At: h.now}})
-		h.carryOut(h.Take(h.now)) // applies the fifth entry, and takes the snapshot
+		h.carryOut(h.Take(h.now)) // applies the fifth entry, and captures the state
+		h.carryOut(h.Take(h.now)) // writes it
 		b := h.Take(h.now)
 		if b.Snapshot == nil || b.Snapshot.Index != 5 || b.Snapshot.Term != 1 || string(b.Snapshot.State) != "w1 w2 w3 last" {
 			t.Fatalf("the batch has the snapshot %+v", b.Snapshot)
@@ -89,6 +90,84 @@ func TestSnapshotTakesThePlaceOfTheLog(t *testing.T) {
 		h.wantLog(1, 1)
 	}
 }
+
+// capturing is a leader that has captured its state after five entries, and has not been given the snapshot yet.
+func capturing(t *testing.T) (*host, Capture) {
+	t.Helper()
+	h := start(t, 3, every(5, 2))
+	h.lead()
+	h.acks("n2")
+	h.write(3)
+	h.Propose(h.now, "w4", h.now+second)
+	h.drain()
+	var capture *Capture
+	for capture == nil {
+		_ = h.Step(h.now, Message{From: "n2", To: "n1", Body: AppendReply{Term: 1, OK: true, Match: h.View().Base + Index(len(h.View().Log)), At: h.now}})
+		b := h.Take(h.now)
+		capture, b.Capture = b.Capture, nil
+		_ = h.disk.Write(b.Changes)
+		h.Saved(b)
+		h.carryOut(b)
+	}
+	return h, *capture
+}
+
+// While a snapshot is being written the node goes on: it commits, applies and answers, and begins no other snapshot. What is written is the state as
+// it was; until it is durable, the log stays.
+func TestSnapshotIsWrittenAside(t *testing.T) {
+	h, capture := capturing(t)
+	h.write(20)
+	h.wantBase(0, 0)
+	h.wantLog(slices.Repeat([]Term{1}, 25)...)
+	s := capture.Write()
+	if s.Index != 5 || s.Term != 1 || string(s.State) != "w1 w2 w3 w4" {
+		t.Fatalf("written: %+v", s)
+	}
+	h.Captured(h.now, s)
+	h.drain() // and the next one is due at once
+	h.wantBase(23, 25)
+}
+
+// A snapshot that has not been written when the node dies has never been.
+func TestCrashWhileASnapshotIsWritten(t *testing.T) {
+	h, _ := capturing(t)
+	h.write(1)
+	again := restart(t, h.disk, 3, every(5, 2))
+	again.wantBase(0, 0)
+	again.wantLog(slices.Repeat([]Term{1}, 6)...)
+	again.gets("n2", AppendRequest[string]{Term: 2, PrevIndex: 6, PrevTerm: 1, Commit: 6})
+	again.wantJournal("w1 w2 w3 w4 w5")
+	again.wantBase(4, 6)
+}
+
+// A machine that is a Capturer is asked for nothing else.
+func TestCapturer(t *testing.T) {
+	h := start(t, 1, every(5, 2))
+	h.lead()
+	machine := &capturer{journal: h.journal}
+	h.sm = machine
+	for range 4 {
+		h.Propose(h.now, "x", h.now+second)
+		h.drain()
+	}
+	h.wantBase(3, 5)
+	if machine.captures != 1 || string(h.View().Snapshot.State) != "x x x x" {
+		t.Errorf("%d captures, snapshot %q", machine.captures, h.View().Snapshot.State)
+	}
+}
+
+type capturer struct {
+	*journal
+	captures int
+}
+
+func (c *capturer) Capture() func() []byte {
+	c.captures++
+	state := c.journal.Snapshot()
+	return func() []byte { return state }
+}
+
+func (c *capturer) Snapshot() []byte { panic("the node stands still") }
 
 // A negative threshold is none, and with both there are no snapshots.
 func TestSnapshotsCanBeTurnedOff(t *testing.T) {
@@ -189,22 +268,40 @@ func TestFollowerInstallsASnapshot(t *testing.T) {
 	}
 }
 
-// Chunks come late, twice and in any order. Only the one that follows is taken; the reply says which that is.
+// Chunks come late, twice and in any order. One that has overtaken others is kept if there is room, and the reply says which is wanted.
 func TestChunksInAnyOrder(t *testing.T) {
-	h := start(t, 3)
-	h.follow(3)
-	all := chunks(3, 9, 2, "a b c d")
-	for _, step := range []struct {
+	type step struct {
 		chunk int
 		want  uint64
-	}{{1, 0}, {3, 0}, {0, 2}, {0, 2}, {2, 2}, {1, 4}, {0, 4}, {1, 4}, {2, 6}} {
-		h.gets("n2", all[step.chunk])
-		if r := only[SnapshotReply](h, "n2"); r.Done || r.Offset != step.want {
-			t.Fatalf("after chunk %d: %+v, want offset %d", step.chunk, r, step.want)
-		}
 	}
-	h.gets("n2", all[3])
-	h.wantJournal("a b c d")
+	for _, c := range []struct {
+		room  int // in bytes
+		steps []step
+		last  int
+	}{
+		{1, []step{{1, 0}, {3, 0}, {0, 2}, {0, 2}, {2, 2}, {1, 4}, {0, 4}, {1, 4}, {2, 6}}, 3},
+		{2, []step{{1, 0}, {3, 0}, {0, 4}, {0, 4}, {3, 4}, {2, 4}}, -1},
+		{100, []step{{3, 0}, {3, 0}, {1, 0}, {1, 0}, {0, 4}, {1, 4}}, 2},
+		{100, []step{{3, 0}, {2, 0}, {1, 0}}, 0},
+	} {
+		h := start(t, 3, func(cfg *Config[string]) { cfg.MaxTransferBytes = c.room })
+		h.follow(3)
+		all := chunks(3, 9, 2, "a b c dd")
+		for i, step := range c.steps {
+			h.gets("n2", all[step.chunk])
+			r := only[SnapshotReply](h, "n2")
+			if last := c.last < 0 && i == len(c.steps)-1; r.Done != last || !last && r.Offset != step.want {
+				t.Fatalf("room %d, after chunk %d: %+v, want offset %d", c.room, step.chunk, r, step.want)
+			}
+			if in := h.core.incoming; in != nil && in.earlyBytes > c.room {
+				t.Fatalf("room %d, and %d bytes are kept", c.room, in.earlyBytes)
+			}
+		}
+		if c.last >= 0 {
+			h.gets("n2", all[c.last])
+		}
+		h.wantJournal("a b c dd")
+	}
 }
 
 // A newer snapshot takes the place of one that is half there; a late chunk of the older one does not take it back. The next leader begins
@@ -489,6 +586,67 @@ func TestLostChunk(t *testing.T) {
 	}
 	h.refuses("n3", SnapshotReply{Term: term, Index: 5, Offset: 100})
 	h.refuses("n3", SnapshotReply{Term: term, Index: 50, Done: true})
+}
+
+// offsets returns where the chunks stand that were sent to n3, and forgets everything sent.
+func (h *host) offsets() (offsets []uint64) {
+	for _, m := range take[SnapshotRequest](h, "n3") {
+		offsets = append(offsets, m.Offset)
+	}
+	h.sent = nil
+	return offsets
+}
+
+func (h *host) wantOffsets(want ...uint64) {
+	h.t.Helper()
+	if got := h.offsets(); !slices.Equal(got, want) {
+		h.t.Fatalf("sent chunks at %d, want %d", got, want)
+	}
+}
+
+// Chunks follow each other without waiting, once the follower has said where to begin, as far as the window reaches. Replies move it, late ones do not move
+// it back; what is missing is asked for alone after a time-out, and the reply to that says where to go on, be it backwards.
+func TestWindowOfChunks(t *testing.T) {
+	h := start(t, 3, every(8, -1), func(c *Config[string]) { c.MaxTransferBytes = 9 })
+	term := h.lead()
+	h.acks("n2")
+	h.write(7) // "w1 w2 w3 w4 w5 w6 w7": 20 bytes, 5 chunks
+	h.sent = nil
+	h.gets("n3", AppendReply{Term: term, PrevIndex: 8, At: h.now, Round: h.round()})
+	reply := func(chunk, offset uint64) {
+		h.t.Helper()
+		h.gets("n3", SnapshotReply{Term: term, Index: 8, Chunk: chunk, Offset: offset, At: h.now})
+	}
+	timeOut := func() {
+		h.wait(h.core.pace.resendAfter() + time.Millisecond)
+		h.acks("n2")
+	}
+	h.wantOffsets(0) // a probe
+	reply(0, 4)
+	h.wantOffsets(4, 8, 12)
+	reply(8, 4) // it has overtaken the one before, which is lost
+	reply(12, 4)
+	h.wantOffsets()
+	timeOut()
+	h.wantOffsets(4)
+	reply(12, 4) // twice
+	h.wantOffsets()
+	reply(4, 16)
+	h.wantOffsets(16)
+	reply(8, 8) // late
+	h.wantOffsets()
+	timeOut()
+	h.wantOffsets(16)
+	reply(16, 0) // it has restarted
+	h.wantOffsets(0, 4, 8)
+	reply(0, 4)
+	h.wantOffsets(12)
+	reply(4, 8)
+	reply(8, 12)
+	h.wantOffsets(16)
+	h.gets("n3", SnapshotReply{Term: term, Index: 8, Chunk: 16, Done: true, At: h.now})
+	h.wantOffsets()
+	h.refuses("n3", SnapshotReply{Term: term, Index: 50, Chunk: 16, Offset: 20})
 }
 
 // While a follower is getting a snapshot, the entries behind that stay, or it would get one snapshot after the other; but not for ever.

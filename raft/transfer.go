@@ -51,7 +51,7 @@ type wanted struct {
 func (r *requests[C]) transfer(to NodeID, deadline time.Duration) Ticket {
 	r.seq++
 	r.transfers = append(r.transfers, wanted{ticket: Ticket(r.seq), to: to, deadline: deadline})
-	r.admit(deadline)
+	r.admit(0, deadline)
 	return Ticket(r.seq)
 }
 
@@ -240,7 +240,7 @@ func (c *core[C]) giveUpHandover(l *leader[C]) {
 		c.refuse(w, RefusedGivenUp)
 	}
 	for _, m := range h.held {
-		c.appendForwarded(m.From, m.Body.(ForwardRequest[C]))
+		c.appendForwarded(l, m.From, m.Body.(ForwardRequest[C]))
 	}
 }
 

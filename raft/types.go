@@ -75,3 +75,11 @@ type StateMachine[C, R any] interface {
 	// stays as it was. It does not keep the bytes.
 	Restore(state []byte) error
 }
+
+// Capturer is a StateMachine that can note its state in a short time, however large it is, and write it later. A machine that is not makes its node
+// stand still for as long as Snapshot takes.
+type Capturer interface {
+	// Capture notes the state, and returns a function that returns what Snapshot would have returned at this moment. That is called at most once, by any
+	// goroutine, at any time, while the machine goes on.
+	Capture() func() []byte
+}

@@ -14,6 +14,8 @@ type Effects[C, R any] struct {
 	Send func([]raft.Message)
 	// Answer receives the outcome of requests.
 	Answer func([]raft.Outcome[R])
+	// Capture sees to it that a state is written and handed to raft.Node.Captured, now or later; nil does it at once.
+	Capture func(raft.Capture)
 }
 
 // Drain carries out a node's batches until nothing is left to do, each in the order that Raft's safety rests on: what a message
@@ -32,6 +34,13 @@ func Drain[C, R any](node *raft.Node[C, R], now func() time.Duration, to Effects
 		node.Saved(b)
 		to.Send(b.Messages)
 		to.Answer(node.Apply(b))
+		switch {
+		case b.Capture == nil:
+		case to.Capture == nil:
+			node.Captured(now(), b.Capture.Write())
+		default:
+			to.Capture(*b.Capture)
+		}
 	}
 }
 

@@ -167,7 +167,7 @@ func (d *Driver[C, R]) takeAll() {
 // was busy.
 func (d *Driver[C, R]) turn() time.Duration {
 	d.Node.Tick(d.now())
-	err := Drain(d.Node, d.now, Effects[C, R]{Storage: d.Storage, Send: d.Send, Answer: d.answer})
+	err := Drain(d.Node, d.now, Effects[C, R]{Storage: d.Storage, Send: d.Send, Answer: d.answer, Capture: d.capture})
 	if err != nil {
 		d.Log.Error("STORAGE FAILED: this node takes no further part in the cluster", "error", err)
 	}
@@ -184,6 +184,24 @@ func (d *Driver[C, R]) answer(outcomes []raft.Outcome[R]) {
 			done(o)
 		}
 	}
+}
+
+// capture has a state written by a goroutine of its own: the loop goes on, however large the state is. What breaks there breaks the node.
+func (d *Driver[C, R]) capture(c raft.Capture) {
+	go func() {
+		var snapshot raft.Snapshot
+		var broken any
+		func() {
+			defer func() { broken = recover() }()
+			snapshot = c.Write()
+		}()
+		d.put(func(now time.Duration) {
+			if broken != nil {
+				panic(broken)
+			}
+			d.Node.Captured(now, snapshot)
+		})
+	}()
 }
 
 // guard keeps the process alive if an invariant breaks: the node falls silent towards its peers instead, which they survive.

@@ -1,8 +1,8 @@
 // Package session makes a replicated state machine execute each request of a client at most once, and answer every copy of
 // it with the one answer (Raft thesis §6.3: linearizable semantics are exactly-once semantics).
 //
-// Read session.go: Command and Result are what a machine with sessions takes and gives, Machine.Apply is the rule. state.go is
-// the snapshot.
+// Read session.go: Command and Result are what a machine with sessions takes and gives, Machine.Apply is the rule. state.go is what is remembered,
+// table.go how it can be captured while the machine goes on, snapshot.go how it travels.
 //
 // # The rule
 //

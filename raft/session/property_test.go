@@ -152,6 +152,7 @@ func TestAgainstUnboundedModel(t *testing.T) {
 		model := model{limits, map[string][]execution{}}
 		var earlier []Command[string]
 		index := raft.Index(0)
+		var captures []captured
 		for range rapid.IntRange(1, 40).Draw(t, "entries") {
 			c := next(t, earlier, index)
 			earlier = append(earlier, c)
@@ -174,6 +175,14 @@ func TestAgainstUnboundedModel(t *testing.T) {
 			if rapid.IntRange(0, 9).Draw(t, "restart") == 0 {
 				replica = restored(t, m, inner)
 			}
+			if rapid.IntRange(0, 4).Draw(t, "capture") == 0 {
+				captures = append(captures, captured{index, m.Snapshot(), m.Capture()})
+			}
+		}
+		for _, c := range captures {
+			if got := c.write(); !bytes.Equal(got, c.want) {
+				t.Fatalf("captured at %d, written at %d: %q, want %q", c.at, index, got, c.want)
+			}
 		}
 	})
 	for _, status := range []Status{Executed, Forgotten, Reused} {
@@ -181,6 +190,13 @@ func TestAgainstUnboundedModel(t *testing.T) {
 			t.Errorf("no command was ever %s", status)
 		}
 	}
+}
+
+// captured is what was noted of a machine at an index, to be written later.
+type captured struct {
+	at    raft.Index
+	want  []byte
+	write func() []byte
 }
 
 // restored returns a machine that knows of m only what a snapshot carries. A second snapshot is equal to the first.

@@ -20,6 +20,7 @@ type Inner[C, R any] interface {
 	Snapshot() []byte
 	// Restore replaces the state by one that Snapshot returned, or refuses it and changes nothing. It does not keep the bytes.
 	Restore(state []byte) error
+	// A machine may also be a raft.Capturer.
 }
 
 // Command is a command together with the name of the request that it came from.
@@ -72,17 +73,23 @@ type Limits struct {
 
 // Machine wraps a state machine with sessions. It implements raft.StateMachine and is, like it, called one call at a time.
 // Apply takes constant time on top of the wrapped machine's if the client's ids grow, and at worst AnswersPerClient moves.
-type Machine[C, R any] struct {
+type Machine[C any, R comparable] struct {
 	inner  Inner[C, R]
 	digest func(C) uint64
 	limits Limits
 
 	// evicted is the highest log index at which a client that is now forgotten executed a command. It is below every Last in clients.
 	evicted raft.Index
-	// clients holds, by name, the elements of byLast, whose values are *Client[R] in ascending order of Last. No more than
-	// limits.Clients.
-	clients map[string]*list.Element
+	// clients holds the records by name, byLast the names in ascending order of the records' Last. No more than limits.Clients.
+	clients *table[R]
 	byLast  *list.List
+}
+
+// record is what a machine has of a client.
+type record[R any] struct {
+	Client[R]
+	place *list.Element // in byLast
+	age   uint64        // see table
 }
 
 var _ raft.StateMachine[Command[int], Result[int]] = (*Machine[int, int])(nil)
@@ -90,7 +97,7 @@ var _ raft.StateMachine[Command[int], Result[int]] = (*Machine[int, int])(nil)
 // New wraps inner, which from then on belongs to the machine. The digest tells whether two commands under the same id are the same; it must
 // be deterministic across processes. If it is nil then the id alone is trusted, and nothing is ever Reused. The only
 // error is a negative limit.
-func New[C, R any](inner Inner[C, R], digest func(C) uint64, limits Limits) (*Machine[C, R], error) {
+func New[C any, R comparable](inner Inner[C, R], digest func(C) uint64, limits Limits) (*Machine[C, R], error) {
 	limits.Clients = cmp.Or(limits.Clients, DefaultClients)
 	limits.AnswersPerClient = cmp.Or(limits.AnswersPerClient, DefaultAnswersPerClient)
 	if limits.Clients < 0 || limits.AnswersPerClient < 0 {
@@ -106,7 +113,7 @@ func New[C, R any](inner Inner[C, R], digest func(C) uint64, limits Limits) (*Ma
 
 // reset forgets everything.
 func (m *Machine[C, R]) reset() {
-	m.evicted, m.clients, m.byLast = 0, make(map[string]*list.Element), list.New()
+	m.evicted, m.clients, m.byLast = 0, newTable[R](), list.New()
 }
 
 // Apply implements raft.StateMachine: it executes the command, unless it was executed before or may have been. The package
@@ -124,9 +131,10 @@ func (m *Machine[C, R]) Apply(index raft.Index, c Command[C]) Result[R] {
 		return Result[R]{Status: Forgotten}
 	}
 	result := m.inner.Apply(c.Op)
-	client.remember(Answer[R]{ID: c.ID, Digest: digest, Result: result}, m.limits.AnswersPerClient)
-	client.Last = index
-	m.use(client)
+	own := m.use(c.Client)
+	own.remember(Answer[R]{ID: c.ID, Digest: digest, Result: result}, m.limits.AnswersPerClient)
+	own.Last = index
+	m.evict()
 	return Result[R]{Status: Executed, Result: result}
 }
 
@@ -138,25 +146,31 @@ func (m *Machine[C, R]) Query(c Command[C]) Result[R] {
 // Len is the number of clients remembered, never more than Limits.Clients.
 func (m *Machine[C, R]) Len() int { return m.byLast.Len() }
 
-// client returns the record of a client, or a new one which use has still to take in.
+// client returns what is remembered of a client, not to be changed.
 func (m *Machine[C, R]) client(name string) *Client[R] {
-	if e, known := m.clients[name]; known {
-		return e.Value.(*Client[R])
+	if r := m.clients.get(name); r != nil {
+		return &r.Client
 	}
 	return &Client[R]{Name: name, Since: m.evicted}
 }
 
-// use makes client, known or new, the last one to be evicted, and evicts the first one if there are too many.
-func (m *Machine[C, R]) use(client *Client[R]) {
-	if e, known := m.clients[client.Name]; known {
-		m.byLast.MoveToBack(e)
-		return
+// use makes a client, known or new, the last one to be evicted, and returns its record to be changed.
+func (m *Machine[C, R]) use(name string) *record[R] {
+	if r := m.clients.own(name); r != nil {
+		m.byLast.MoveToBack(r.place)
+		return r
 	}
-	m.clients[client.Name] = m.byLast.PushBack(client)
+	r := &record[R]{Client: Client[R]{Name: name, Since: m.evicted}, place: m.byLast.PushBack(name)}
+	m.clients.set(r)
+	return r
+}
+
+// evict forgets the client that executed nothing for longest, if there is one too many.
+func (m *Machine[C, R]) evict() {
 	if m.byLast.Len() > m.limits.Clients {
-		first := m.byLast.Remove(m.byLast.Front()).(*Client[R])
-		delete(m.clients, first.Name)
-		m.evicted = first.Last
+		name := m.byLast.Remove(m.byLast.Front()).(string)
+		m.evicted = m.clients.get(name).Last
+		m.clients.remove(name)
 	}
 }
 

@@ -219,7 +219,11 @@ func TestLimits(t *testing.T) {
 		l.apply(command(fmt.Sprint("client ", id/7%10), id, l.index, "x"), "executed")
 	}
 	s := m.State()
-	if m.Len() != 3 || len(s.Clients) != 3 || len(m.clients) != 3 {
+	remembered := 0
+	for _, p := range m.clients.parts {
+		remembered += len(p.records)
+	}
+	if m.Len() != 3 || len(s.Clients) != 3 || remembered != 3 {
 		t.Errorf("%d clients", len(s.Clients))
 	}
 	for _, c := range s.Clients {

@@ -1,8 +1,6 @@
 package session
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -40,45 +38,11 @@ type Answer[R any] struct {
 	Result R      `json:"result"`
 }
 
-// snapshot is the form in which a machine travels.
-type snapshot[R any] struct {
-	Sessions State[R] `json:"sessions"`
-	Machine  []byte   `json:"machine"`
-}
-
-// Snapshot implements raft.StateMachine: what the machine remembers and the wrapped machine's snapshot, as JSON. Results must therefore be values
-// that JSON brings back as they were.
-func (m *Machine[C, R]) Snapshot() []byte {
-	text, err := json.Marshal(snapshot[R]{m.State(), m.inner.Snapshot()})
-	if err != nil {
-		panic(fmt.Sprintf("session: a result that has no JSON: %v", err)) // the same on every node, and on the first occasion
-	}
-	return text
-}
-
-// Restore implements raft.StateMachine. Anything but what Snapshot returned, on a machine with the same limits, is refused.
-func (m *Machine[C, R]) Restore(state []byte) error {
-	var s snapshot[R]
-	if err := json.Unmarshal(state, &s); err != nil {
-		return fmt.Errorf("session: snapshot: %w", err)
-	}
-	if again, err := json.Marshal(s); err != nil || !bytes.Equal(again, state) {
-		return errors.New("session: snapshot: not in the form that Snapshot writes")
-	}
-	if err := s.Sessions.check(m.limits); err != nil {
-		return err
-	}
-	if err := m.inner.Restore(s.Machine); err != nil {
-		return fmt.Errorf("session: the wrapped machine: %w", err)
-	}
-	return m.SetState(s.Sessions)
-}
-
 // State returns a copy of what the machine remembers. Results are copied by assignment.
 func (m *Machine[C, R]) State() State[R] {
 	s := State[R]{Evicted: m.evicted, Clients: make([]Client[R], 0, m.byLast.Len())}
 	for e := m.byLast.Front(); e != nil; e = e.Next() {
-		client := *e.Value.(*Client[R])
+		client := m.clients.get(e.Value.(string)).Client
 		client.Answers = slices.Clone(client.Answers)
 		s.Clients = append(s.Clients, client)
 	}
@@ -96,7 +60,7 @@ func (m *Machine[C, R]) SetState(s State[R]) error {
 	m.evicted = s.Evicted
 	for _, client := range s.Clients {
 		client.Answers = slices.Clone(client.Answers)
-		m.clients[client.Name] = m.byLast.PushBack(&client)
+		m.clients.set(&record[R]{Client: client, place: m.byLast.PushBack(client.Name)})
 	}
 	return nil
 }

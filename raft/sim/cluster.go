@@ -28,6 +28,7 @@ type Cluster[C, R any] struct {
 	config  raft.Config[C]
 	machine func() raft.StateMachine[C, R]
 	rng     *rand.Rand // of the network
+	writing *rand.Rand // of how long it takes to write a snapshot
 	now     time.Duration
 	events  events
 	nodes   map[raft.NodeID]*member[C, R]
@@ -61,6 +62,7 @@ func New[C, R any](seed uint64, nodes int, config raft.Config[C], machine func()
 		config:       config,
 		machine:      machine,
 		rng:          rand.New(rand.NewPCG(seed, streamNetwork)),
+		writing:      rand.New(rand.NewPCG(seed, streamCaptures)),
 		nodes:        map[raft.NodeID]*member[C, R]{},
 		cuts:         map[link]bool{},
 		known:        newKnowledge[C](),
@@ -236,7 +238,8 @@ func (c *Cluster[C, R]) turn(m *member[C, R]) {
 			c.checkPromises(m, messages)
 			c.send(messages)
 		},
-		Answer: func(outcomes []raft.Outcome[R]) { c.answer(m, outcomes) },
+		Answer:  func(outcomes []raft.Outcome[R]) { c.answer(m, outcomes) },
+		Capture: func(capture raft.Capture) { c.capture(m, capture) },
 	})
 	switch {
 	case m.crashed:
@@ -254,6 +257,19 @@ func (c *Cluster[C, R]) turn(m *member[C, R]) {
 		c.checkNode(m)
 	}
 	c.wakeAt(m, m.clock.when(m.node.Tick(now())))
+}
+
+// longestWriting bounds how long it takes to write a snapshot, while its node goes on.
+const longestWriting = 300 * time.Millisecond
+
+// capture lets a captured state be written after a while, if the node still lives then.
+func (c *Cluster[C, R]) capture(m *member[C, R], capture raft.Capture) {
+	life := m.life
+	c.After(time.Duration(c.writing.Int64N(int64(longestWriting))), func() {
+		if m.life == life && m.node != nil {
+			c.input(m, func(now time.Duration) { m.node.Captured(now, capture.Write()) })
+		}
+	})
 }
 
 // failed is what an operator does with a node whose disk has failed: it still runs, and is started anew after a while.

@@ -108,6 +108,7 @@ const (
 	streamDraw
 	streamCalm
 	streamWeather // and those behind it: one for each fault
+	streamCaptures
 )
 
 // Draw returns the mix that a seed stands for, without some faults.
