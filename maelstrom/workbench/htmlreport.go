@@ -33,6 +33,7 @@ type story struct {
 	result   Result
 	nodes    []string
 	record   record
+	eras     eras
 	samples  []sample
 	servable *servability
 	end      time.Duration

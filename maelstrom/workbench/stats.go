@@ -132,6 +132,7 @@ type measurement struct {
 	nodes    []string
 	workload workload
 	record   record
+	eras     eras
 	samples  []sample
 	net      NetStats
 	late     *lateness
@@ -152,7 +153,7 @@ func (m measurement) figures(s *servability) Figures {
 	f.OKShare = share(float64(f.Operations.OK), total)
 	f.ServedShare = share(float64(f.Operations.Served), total)
 	f.ServableShare = share(float64(f.ServableServed), f.Servable)
-	f.Outages = measureOutages(m.record.phases, m.nodes, mutations, m.opts.meanLatency(), m.end)
+	f.Outages = measureOutages(m.record.phases, m.eras, m.nodes, mutations, m.opts.meanLatency(), m.end)
 	f.UnknownPerNodeCut = share(float64(f.UnknownOutcomes), f.Outages.NodesCutFromLeader)
 	f.LongestGapMS = ms(longestGap(mutations, m.end))
 	m.latencies(&f)
