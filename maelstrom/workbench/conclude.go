@@ -14,7 +14,7 @@ func (b *bench) conclude(ctx context.Context) (Result, error) {
 	if b.opts.ElectionTimeout == 0 {
 		b.opts.ElectionTimeout = electionTimeout(samples)
 	}
-	eras := newEras(b.nodes, nil)
+	eras := newEras(b.nodes, sightings(rec.admin))
 	servable := newServability(b.opts, b.nodes, rec.phases, eras)
 	m := measurement{
 		opts: b.opts, nodes: b.nodes, workload: b.workload, record: rec, eras: eras, samples: samples, end: b.end,

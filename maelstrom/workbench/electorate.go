@@ -13,7 +13,7 @@ type configuration struct {
 	// Outgoing are the voters that are being replaced, while a joint change is under way.
 	Outgoing []string `json:"outgoing,omitempty"`
 	Learners []string `json:"learners,omitempty"`
-	// Witnesses vote and cannot lead. They may be listed as voters, too.
+	// Witnesses vote and cannot lead. They are not among Voters.
 	Witnesses []string `json:"witnesses,omitempty"`
 }
 
@@ -32,7 +32,7 @@ func everybody(nodes []string) electorate { return configuration{Voters: nodes}.
 func (c configuration) electorate() electorate {
 	e := electorate{
 		groups:  [][]string{sortedSet(c.Voters, c.Witnesses)},
-		leaders: slices.DeleteFunc(sortedSet(c.Voters, c.Outgoing), func(id string) bool { return slices.Contains(c.Witnesses, id) }),
+		leaders: without(sortedSet(c.Voters, c.Outgoing), c.Witnesses),
 	}
 	if len(c.Outgoing) > 0 {
 		e = e.and(electorate{groups: [][]string{sortedSet(c.Outgoing)}})
@@ -59,6 +59,11 @@ func (e electorate) equal(other electorate) bool {
 func sortedSet(lists ...[]string) []string {
 	all := slices.Sorted(slices.Values(slices.Concat(lists...)))
 	return slices.Compact(all)
+}
+
+// without returns what is in one list and not in the other.
+func without(ids, others []string) []string {
+	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return slices.Contains(others, id) })
 }
 
 // hasMajority says whether id is linked both ways to a majority (counting

@@ -1,0 +1,262 @@
+package workbench
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func memberOptions(t *testing.T, seed uint64) Options {
+	o := toyOptions(t, 60)
+	o.NodeCount, o.Nemesis, o.NemesisInterval, o.Rate, o.Seed = 7, nemesisMembership, 0.5, 50, seed
+	return o
+}
+
+// TestMembership lets toys come and go, alone and with everything else.
+func TestMembership(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		nemesis, defect, says string
+		strict                Verdict
+	}{
+		{"membership", "none", "", Valid},
+		{"membership,partition,kill", "none", "", Valid},
+		{"membership", "old-values", "not linearizable", Invalid},
+		{"membership", "odd-member", `names "n99"`, Invalid},
+	} {
+		for seed := range *toySeeds {
+			t.Run(fmt.Sprintf("%s/%s/%d", c.nemesis, c.defect, seed), func(t *testing.T) {
+				t.Parallel()
+				o := memberOptions(t, seed+1)
+				o.Nemesis = c.nemesis
+				if strings.Contains(c.nemesis, nemesisKill) {
+					o.DataFlag, o.TimeLimit, o.Latency = toyData, 30, 2
+				}
+				r, text, err := run(t, c.defect, o)
+				if c.strict == Invalid {
+					if err != nil || r.Strict != Invalid || !strings.Contains(strings.Join(r.Reasons, "\n"), c.says) {
+						t.Fatalf("%v %v %v", r.Strict, r.Reasons, err)
+					}
+					return
+				}
+				bad := slices.ContainsFunc(r.Violations, func(v *Violation) bool { return !strings.Contains(v.Why, "answered nothing") })
+				if err != nil || r.LinearizableStrict.Verdict != Valid || bad {
+					t.Fatalf("%v %v %v", r.LinearizableStrict.Verdict, r.Reasons, err)
+				}
+				checkMembership(t, r, c.nemesis == nemesisMembership)
+				if !strings.Contains(text, "Membership: ") {
+					t.Error("the report says nothing of it")
+				}
+				if c.nemesis == nemesisMembership {
+					checkStore(t, r)
+				}
+			})
+		}
+	}
+}
+
+// checkMembership looks at the figures and the events of a test in which toys
+// came and went; calm says that nothing else happened.
+func checkMembership(t *testing.T, r Result, calm bool) {
+	t.Helper()
+	m := r.Figures.Membership
+	if m == nil || m.Asked != m.Done+m.Refused+m.Unknown || m.Done == 0 || m.Refused == 0 {
+		t.Fatalf("%+v", m)
+	}
+	if calm {
+		for _, kind := range []string{moveJoin, moveLeave, moveReplace, moveShrink, moveGrow, moveWitness, moveTransfer} {
+			if m.Moves[kind] == 0 {
+				t.Errorf("no %s in %v", kind, m.Moves)
+			}
+		}
+		if m.Sizes[0] > 2 || m.Sizes[len(m.Sizes)-1] != 7 || len(m.Sizes) < 5 || m.Errors["change-under-way"] == 0 || m.Errors["given-up"] == 0 {
+			t.Errorf("%+v", m)
+		}
+		if f := r.Figures; f.ServableShare != 1 || f.Servable != f.Operations.Total || f.Outages.Cuts != 0 {
+			t.Errorf("%d of %d could be served, %d were", f.Servable, f.Operations.Total, f.ServableServed)
+		}
+	}
+	lines, err := os.ReadFile(filepath.Join(r.Store, historyFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(lines), `"start-membership"`); n != m.Asked || strings.Count(string(lines), `"stop-membership"`) != n {
+		t.Errorf("%d changes are in the history, not %d", n, m.Asked)
+	}
+}
+
+// TestNoAdminProtocol: what cannot be asked for is said at once, as a bad
+// option.
+func TestNoAdminProtocol(t *testing.T) {
+	t.Parallel()
+	for defect, says := range map[string]string{"no-admin": `"code":10`, "mute": "nothing within 5s", "no-init": "I refuse"} {
+		r, _, err := run(t, defect, memberOptions(t, 1))
+		bad := (*OptionError)(nil)
+		if errors.As(err, &bad) == (defect == "no-init") || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: %v", defect, err)
+		}
+		if r.Figures.Operations.Total > 0 {
+			t.Errorf("%s: it was tested nevertheless", defect)
+		}
+	}
+}
+
+// TestMovesDependOnTheSeed: with nothing else going on, the same seed makes the
+// same moves at the same times, and another does not.
+func TestMovesDependOnTheSeed(t *testing.T) {
+	t.Parallel()
+	moves := func(seed uint64) string {
+		r, _, err := run(t, "none", memberOptions(t, seed))
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines, err := os.ReadFile(filepath.Join(r.Store, historyFile))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out []string
+		for line := range strings.Lines(string(lines)) {
+			var e event
+			if strings.Contains(line, `"start-membership"`) && json.Unmarshal([]byte(strings.Replace(line, `"nemesis"`, "-1", 1)), &e) == nil {
+				out = append(out, fmt.Sprint(time.Duration(e.Time).Round(10*time.Millisecond), string(e.Value)))
+			}
+		}
+		return strings.Join(out, "\n")
+	}
+	first := moves(3)
+	if again := moves(3); again != first || first == "" {
+		t.Errorf("the same seed made\n%s\nand then\n%s", first, again)
+	}
+	if moves(4) == first {
+		t.Error("another seed made the same")
+	}
+}
+
+// TestDrawMove: every move leaves a voter with data, and asks for what can be.
+func TestDrawMove(t *testing.T) {
+	t.Parallel()
+	nodes := nodeNames(7)
+	for name, c := range map[string]struct {
+		now  configuration
+		want string // the kinds that can be drawn
+	}{
+		"all vote":         {configuration{Voters: nodes}, "leave shrink transfer"},
+		"some vote":        {configuration{Voters: nodes[:4], Learners: nodes[4:5]}, "grow join leave replace shrink transfer witness"},
+		"one votes":        {configuration{Voters: nodes[:1]}, "grow join replace"},
+		"one, and a third": {configuration{Voters: nodes[:1], Witnesses: nodes[1:2]}, "grow join leave replace"},
+		"all are members":  {configuration{Voters: nodes[:5], Learners: nodes[5:6], Witnesses: nodes[6:]}, "grow join leave replace shrink transfer"},
+	} {
+		seen := map[string]int{}
+		sizes := map[int]bool{}
+		for k := range 2000 {
+			kind, steps := drawMove(stream(uint64(k), purposeNemesis, name), nodes, c.now)
+			seen[kind]++
+			after := c.now
+			for _, s := range steps {
+				after = s.target(after)
+			}
+			checkMove(t, name, kind, c.now, after, nodes)
+			sizes[len(after.Voters)] = true
+		}
+		var kinds []string
+		for kind, n := range seen {
+			if kinds = append(kinds, kind); n < 2000/len(seen)*3/4 {
+				t.Errorf("%s: %s was drawn %d times", name, kind, n)
+			}
+		}
+		slices.Sort(kinds)
+		if got := strings.Join(kinds, " "); got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+		if name == "some vote" && len(sizes) != 7 {
+			t.Errorf("%s: sizes %v", name, sizes)
+		}
+	}
+	if kind, steps := drawMove(stream(1, purposeNemesis, ""), nodes[:1], configuration{Voters: nodes[:1]}); steps != nil {
+		t.Errorf("a single node can %s", kind)
+	}
+}
+
+func checkMove(t *testing.T, name, kind string, before, after configuration, nodes []string) {
+	t.Helper()
+	grown := len(after.Voters) - len(before.Voters)
+	right := map[string]bool{
+		moveJoin: grown == 1, moveGrow: grown > 0, moveShrink: grown < 0, moveTransfer: fmt.Sprint(before) == fmt.Sprint(after),
+		moveReplace: !slices.Equal(before.Voters, after.Voters), moveWitness: len(after.Witnesses) == 1,
+		moveLeave: len(slices.Concat(after.Voters, after.Learners, after.Witnesses)) < len(slices.Concat(before.Voters, before.Learners, before.Witnesses)),
+	}[kind]
+	if len(after.Voters) == 0 || !right {
+		t.Errorf("%s: %s leads from %+v to %+v", name, kind, before, after)
+	}
+	if all := slices.Concat(after.Voters, after.Learners, after.Witnesses); len(sortedSet(all)) != len(all) || len(sortedSet(nodes, all)) != len(nodes) {
+		t.Errorf("%s: %s leads to %+v", name, kind, after)
+	}
+}
+
+// TestAdminAnswers: what an answer means, and what is wrong with it.
+func TestAdminAnswers(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		body, outcome  string
+		unknown, fault bool
+	}{
+		{`{"type":"remove_ok","configuration":{"index":3,"voters":["n0"]}}`, "ok", false, false},
+		{`{"type":"remove_ok","configuration":{"index":3,"voters":["n0"],"outgoing":["n1","n2"],"more":1}}`, "ok", false, false},
+		{`{"type":"remove_ok","configuration":{"index":3,"voters":["n0"],"witnesses":["n0"]}}`, "malformed-reply", true, true},
+		{`{"type":"remove_ok","configuration":{"index":3,"voters":[]}}`, "malformed-reply", true, true},
+		{`{"type":"remove_ok","configuration":{"index":3,"voters":["n9"]}}`, "malformed-reply", true, true},
+		{`{"type":"remove_ok"}`, "malformed-reply", true, true},
+		{`{"type":"promote_ok","configuration":{"index":3,"voters":["n0"]}}`, "malformed-reply", true, true},
+		{`{"type":"error","code":11}`, "temporarily-unavailable", false, false},
+		{`{"type":"error","code":13}`, "crash", true, false},
+		{`{"type":"error","code":14}`, "given-up", false, false},
+		{`{"type":"error","code":22}`, "refused", false, false},
+		{`{"type":"error","code":"22"}`, "unknown", true, true},
+	} {
+		r := reply{line: []byte(c.body)}
+		if err := json.Unmarshal(r.line, &r.fields); err != nil {
+			t.Fatal(err)
+		}
+		call := &adminCall{change: change{Type: adminRemove, Node: "n1"}}
+		f := call.interpret(r, nodeNames(3))
+		if call.outcome() != c.outcome || call.unknown() != c.unknown || (f != nil) != c.fault || (call.answer != nil) != (c.outcome == "ok") {
+			t.Errorf("%s: %s, unknown %v, %v", c.body, call.outcome(), call.unknown(), f)
+		}
+	}
+	body := change{Type: adminReplace, Voters: []string{"n1", "n2"}}.body(4)
+	if string(body) != `{"type":"replace","voters":["n1","n2"],"msg_id":4}` {
+		t.Error(string(body))
+	}
+}
+
+// TestSightings: what calls tell of the configuration.
+func TestSightings(t *testing.T) {
+	t.Parallel()
+	voters := func(index int64, ids ...string) *configuration { return &configuration{Index: index, Voters: ids} }
+	ask := func(kind string, code int, answer *configuration) *adminCall {
+		return &adminCall{change: change{Type: kind, Node: "n1"}, code: code, answer: answer, target: configuration{Voters: []string{"n9"}}, from: sec, to: 2 * sec}
+	}
+	seen := sightings([]*adminCall{
+		ask(adminConfiguration, 0, voters(4, "n0")),
+		ask(adminRemove, 0, voters(5, "n1")),
+		ask(adminConfiguration, 0, voters(4, "n0")), // old, or the other is undone
+		ask(adminRemove, adminNotNow, nil),
+		ask(adminRemove, codeTimeout, nil),
+		ask(adminConfiguration, codeTimeout, nil),
+		ask(adminConfiguration, 0, voters(5, "n1")),
+	})
+	var got []string
+	for _, s := range seen {
+		got = append(got, fmt.Sprint(s.at.Seconds(), s.configuration.Voters, s.sure))
+	}
+	want := "2 [n0] true, 2 [n1] true, 2 [n0] false, 1 [n9] false, 2 [n1] true"
+	if text := strings.Join(got, ", "); text != want {
+		t.Errorf("%s, want %s", text, want)
+	}
+}
