@@ -89,6 +89,23 @@ func (c *adminCall) asksForChange() bool { return c.Type != adminConfiguration }
 // unknown says that nobody knows whether it has been or will be done.
 func (c *adminCall) unknown() bool { return c.code < 0 || c.code == adminCrash }
 
+// Ends of a change that was asked for.
+const (
+	changeDone    = "done"
+	changeRefused = "refused" // it will not happen
+	changeUnknown = "unknown"
+)
+
+func (c *adminCall) end() string {
+	switch {
+	case c.code == codeNone:
+		return changeDone
+	case c.unknown():
+		return changeUnknown
+	}
+	return changeRefused
+}
+
 // outcome spells the answer.
 func (c *adminCall) outcome() string {
 	if c.code == codeNone {
@@ -119,7 +136,8 @@ func (c *adminCall) interpret(r reply, nodes []string) *fault {
 	}
 	var now configuration
 	err := json.Unmarshal(r.fields["configuration"], &now)
-	now.Voters = without(now.Voters, now.Witnesses) // where they may be listed, too
+	now.Voters = without(sortedSet(now.Voters), now.Witnesses) // where they may be listed, too
+	now.Outgoing, now.Learners, now.Witnesses = sortedSet(now.Outgoing), sortedSet(now.Learners), sortedSet(now.Witnesses)
 	if err != nil || len(now.Voters) == 0 {
 		return &fault{why: "it has no configuration with voters", asks: asks}
 	}

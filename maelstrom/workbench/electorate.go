@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// configuration is what a node says of the members of its cluster.
+// configuration is what a node says of the members of its cluster. Its lists
+// are sorted.
 type configuration struct {
 	// Index grows with every change.
 	Index  int64    `json:"index"`
@@ -28,6 +29,12 @@ type electorate struct {
 // everybody is the electorate at the start of every test.
 func everybody(nodes []string) electorate { return configuration{Voters: nodes}.electorate() }
 
+// equal says whether both have the same members. Lists are sorted.
+func (c configuration) equal(other configuration) bool {
+	return slices.Equal(c.Voters, other.Voters) && slices.Equal(c.Outgoing, other.Outgoing) &&
+		slices.Equal(c.Learners, other.Learners) && slices.Equal(c.Witnesses, other.Witnesses)
+}
+
 // electorate is who chooses while a configuration is in force.
 func (c configuration) electorate() electorate {
 	e := electorate{
@@ -48,12 +55,7 @@ func (e electorate) and(other electorate) electorate {
 			sum.groups = append(sum.groups, group)
 		}
 	}
-	slices.SortFunc(sum.groups, slices.Compare)
 	return sum
-}
-
-func (e electorate) equal(other electorate) bool {
-	return slices.EqualFunc(e.groups, other.groups, slices.Equal[[]string]) && slices.Equal(e.leaders, other.leaders)
 }
 
 func sortedSet(lists ...[]string) []string {
@@ -105,44 +107,58 @@ type sighting struct {
 	sure          bool
 }
 
-// eras says who chose, over time; each era lasts until the next one.
+// eras says who was a member, over time; each era lasts until the next one.
 type eras []era
 
+// era is a time in which one configuration is in force. Where nobody knows
+// which one, all that are possible count.
 type era struct {
-	from time.Duration
-	electorate
+	from     time.Duration
+	possible []configuration
 }
 
-// newEras concludes from sightings, in order of time, who chose when. All nodes
-// do at first. From the last sight of one configuration to the first sight of
-// the next, both count, and with them whatever may have been in force between.
+// newEras concludes from sightings, in order of time, who was a member when.
+// All nodes vote at first. From the last sight of one configuration to the
+// first sight of the next, both are possible, and with them whatever may have
+// been in force between.
 func newEras(nodes []string, seen []sighting) eras {
-	known, since := everybody(nodes), time.Duration(0)
+	known, since := []configuration{{Voters: sortedSet(nodes)}}, time.Duration(0)
 	all := eras{{0, known}}
 	doubt := known
 	for _, s := range seen {
-		now := s.configuration.electorate()
-		doubt = doubt.and(now)
+		if !slices.ContainsFunc(doubt, s.configuration.equal) {
+			doubt = append(slices.Clone(doubt), s.configuration)
+		}
 		if !s.sure {
 			continue
 		}
-		all = all.then(since, doubt).then(s.at, now)
-		known, since, doubt = now, s.at, now
+		known = []configuration{s.configuration}
+		all = all.then(since, doubt).then(s.at, known)
+		since, doubt = s.at, known
 	}
 	return all.then(since, doubt)
 }
 
 // then adds an era, if it is one of its own.
-func (e eras) then(from time.Duration, who electorate) eras {
+func (e eras) then(from time.Duration, possible []configuration) eras {
 	switch last := &e[len(e)-1]; {
-	case last.equal(who):
+	case slices.EqualFunc(last.possible, possible, configuration.equal):
 		return e
 	case last.from == from: // which lasted no time
-		last.electorate = who
+		last.possible = possible
 		return e
 	default:
-		return append(e, era{from, who})
+		return append(e, era{from, possible})
 	}
+}
+
+// electorate is who chooses in an era.
+func (e era) electorate() electorate {
+	all := e.possible[0].electorate()
+	for _, c := range e.possible[1:] {
+		all = all.and(c.electorate())
+	}
+	return all
 }
 
 // at returns who chooses at a time.
@@ -151,7 +167,7 @@ func (e eras) at(t time.Duration) electorate {
 	for i > 0 && e[i].from > t {
 		i--
 	}
-	return e[i].electorate
+	return e[i].electorate()
 }
 
 // stretch is a time in which both the network and who chooses stay the same.
@@ -174,7 +190,7 @@ func stretchesOf(phases []phase, e eras) []stretch {
 			to = min(to, e[j+1].from)
 		}
 		if to > at {
-			all = append(all, stretch{span{at, to}, phases[i].Grudge, e[j].electorate})
+			all = append(all, stretch{span{at, to}, phases[i].Grudge, e[j].electorate()})
 		}
 		if to == forever {
 			return all

@@ -63,6 +63,8 @@ type page struct {
 	PointsNote    string
 	PhasesNote    string
 	Watched       bool
+	Changes       []changeRow
+	ChangesNote   string
 	Data          chartData
 }
 
@@ -79,6 +81,7 @@ type chartData struct {
 	Types     []typeData           `json:"types"`
 	Curves    map[string][]float64 `json:"curves"`
 	Strips    []stripData          `json:"strips"`
+	Members   *memberData          `json:"members"`
 	Windows   []windowData         `json:"windows"`
 }
 
@@ -105,7 +108,7 @@ var reportFiles embed.FS
 var pageTemplate = template.Must(template.ParseFS(reportFiles, "report/page.html"))
 
 // reportScripts are joined in this order.
-var reportScripts = []string{"base.js", "charts.js", "nodes.js", "lamport.js", "main.js"}
+var reportScripts = []string{"base.js", "charts.js", "nodes.js", "members.js", "lamport.js", "main.js"}
 
 // drawReport writes report.html. Without it a test is as good as with it, so
 // an error is only a warning.
@@ -189,6 +192,10 @@ func newPage(s story) (page, error) {
 	d.Phases, p.PhasesNote = phaseBars(s)
 	d.Curves = latencyCurves(s.record.ops)
 	d.Strips = strips(s)
+	if r.Figures.Membership != nil {
+		p.Changes, p.ChangesNote = changeRows(s)
+		d.Members = members(s, p.Changes)
+	}
 	d.Windows, p.MessagesNote, err = windows(s)
 	return p, err
 }
@@ -248,6 +255,12 @@ func tiles(r Result) []tile {
 	for _, name := range slices.Sorted(maps.Keys(f.Latency)) {
 		q := f.Latency[name]
 		list = append(list, tile{"Latency of " + name, fmt.Sprintf("%.1f / %.1f", q.P50, q.P99), "ms", "median / 99th percentile, served"})
+	}
+	if m := f.Membership; m != nil {
+		list = append(list, tile{
+			"Changes of the membership", fmt.Sprint(m.Done), fmt.Sprintf("of %d", m.Asked),
+			fmt.Sprintf("%d refused, %d unknown; %d to %d voters at a time", m.Refused, m.Unknown, m.Sizes[0], m.Sizes[len(m.Sizes)-1]),
+		})
 	}
 	return append(list,
 		tile{

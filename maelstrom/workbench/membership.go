@@ -227,15 +227,15 @@ func newMembership(nodes []string, calls []*adminCall) *Membership {
 			continue
 		}
 		f.Asked++
-		switch {
-		case c.code == codeNone:
+		switch c.end() {
+		case changeDone:
 			f.Done++
 			f.Moves[c.move]++
 			continue
-		case c.unknown():
-			f.Unknown++
-		default:
+		case changeRefused:
 			f.Refused++
+		case changeUnknown:
+			f.Unknown++
 		}
 		f.Errors[c.outcome()]++
 	}
