@@ -256,12 +256,6 @@ func tiles(r Result) []tile {
 		q := f.Latency[name]
 		list = append(list, tile{"Latency of " + name, fmt.Sprintf("%.1f / %.1f", q.P50, q.P99), "ms", "median / 99th percentile, served"})
 	}
-	if m := f.Membership; m != nil {
-		list = append(list, tile{
-			"Changes of the membership", fmt.Sprint(m.Done), fmt.Sprintf("of %d", m.Asked),
-			fmt.Sprintf("%d refused, %d unknown; %d to %d voters at a time", m.Refused, m.Unknown, m.Sizes[0], m.Sizes[len(m.Sizes)-1]),
-		})
-	}
 	return append(list,
 		tile{
 			"Messages between nodes", fmt.Sprintf("%.2f", f.ServersPerOK), "per ok",

@@ -66,15 +66,19 @@ func (m *membership) move(ctx context.Context, k int) {
 	}
 }
 
-// look asks one node after the other for the configuration until one says it,
-// and returns them in the order in which they are to be asked next.
+// look asks one node after the other for the configuration until one says that
+// no change is under way, and returns them in the order in which they are to be
+// asked next.
 func (m *membership) look(ctx context.Context, whom []string) ([]string, bool) {
 	for m.goesOn(ctx) {
 		c := &adminCall{change: change{Type: adminConfiguration}, asked: whom[0]}
-		if m.ask(ctx, c, m.patient); c.answer != nil {
+		m.ask(ctx, c, m.patient)
+		switch {
+		case c.answer == nil:
+			whom = append(slices.Clone(whom[1:]), whom[0])
+		case len(c.answer.Outgoing) == 0:
 			return whom, true
 		}
-		whom = append(slices.Clone(whom[1:]), whom[0])
 		coarseSleep(ctx, m.pause)
 	}
 	return whom, false
@@ -87,11 +91,14 @@ func (m *membership) insist(ctx context.Context, move string, what change, whom 
 		c := &adminCall{change: what, move: move, asked: whom[try%len(whom)], target: what.target(m.known)}
 		m.ask(ctx, c, changeLimits*m.patient)
 		switch {
-		case c.answer != nil:
-			return true
 		case c.unknown():
 			m.look(ctx, whom)
 			return false
+		case c.answer != nil:
+			if len(c.answer.Outgoing) > 0 {
+				m.look(ctx, whom) // it is not over yet
+			}
+			return true
 		case c.code == adminNotNow, c.code == adminBusy, c.code == adminRefused && c.Type == adminPromote:
 			coarseSleep(ctx, m.pause)
 		default:

@@ -13,8 +13,9 @@ import (
 )
 
 func memberOptions(t *testing.T, seed uint64) Options {
-	o := toyOptions(t, 60)
-	o.NodeCount, o.Nemesis, o.NemesisInterval, o.Rate, o.Seed = 7, nemesisMembership, 0.5, 50, seed
+	t.Helper()
+	o := toyOptions(t, 40)
+	o.NodeCount, o.Nemesis, o.NemesisInterval, o.Rate, o.Seed = 7, nemesisMembership, 0.3, 25, seed
 	return o
 }
 
@@ -36,7 +37,7 @@ func TestMembership(t *testing.T) {
 				o := memberOptions(t, seed+1)
 				o.Nemesis = c.nemesis
 				if strings.Contains(c.nemesis, nemesisKill) {
-					o.DataFlag, o.TimeLimit, o.Latency = toyData, 30, 2
+					o.DataFlag, o.TimeLimit, o.Latency = toyData, 20, 2
 				}
 				r, text, err := run(t, c.defect, o)
 				if c.strict == Invalid {
@@ -112,7 +113,9 @@ func TestNoAdminProtocol(t *testing.T) {
 func TestMovesDependOnTheSeed(t *testing.T) {
 	t.Parallel()
 	moves := func(seed uint64) string {
-		r, _, err := run(t, "none", memberOptions(t, seed))
+		o := memberOptions(t, seed)
+		o.TimeLimit, o.Rate = 15, 5
+		r, _, err := run(t, "none", o)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -258,5 +261,48 @@ func TestSightings(t *testing.T) {
 	want := "2 [n0] true, 2 [n1] true, 2 [n0] false, 1 [n9] false, 2 [n1] true"
 	if text := strings.Join(got, ", "); text != want {
 		t.Errorf("%s, want %s", text, want)
+	}
+}
+
+// TestMembersOnThePage: the page shows who was a member, and what was asked for.
+func TestMembersOnThePage(t *testing.T) {
+	t.Parallel()
+	s := madeUp(400) // 20 s
+	if strings.Contains(pageText(t, s), `id="members"`) {
+		t.Error("members are shown where none came or went")
+	}
+	now := func(index int64, voters, outgoing, learners, witnesses string) *configuration {
+		return &configuration{index, words(voters), words(outgoing), words(learners), words(witnesses)}
+	}
+	call := func(at time.Duration, what change, code int, answer *configuration) *adminCall {
+		return &adminCall{change: what, move: moveReplace, asked: "n1", from: at * sec, to: (at + 1) * sec, code: code, answer: answer}
+	}
+	replace := change{Type: adminReplace, Voters: words("n1 n2")}
+	s.record.admin = []*adminCall{
+		call(0, change{Type: adminConfiguration}, codeNone, now(1, "n0 n1 n2 n3 n4", "", "", "")),
+		call(3, replace, adminBusy, nil),
+		call(4, replace, codeNone, now(2, "n1 n2", "n0 n1", "n3", "n4")),
+	}
+	s.eras = newEras(s.nodes, sightings(s.record.admin))
+	s.result.Figures.Membership = newMembership(s.nodes, s.record.admin)
+	s.messages = nil // which are read already
+	text := pageText(t, s)
+	checkPage(t, text)
+	for _, says := range []string{`id="members"`, "replace n1 n2", "change-under-way", "n1 n2; leaving n0 n1; learners n3; witnesses n4", "Of 2 changes that were asked for 1 were done, 1 were refused"} {
+		if !strings.Contains(text, says) {
+			t.Errorf("the page does not say %q", says)
+		}
+	}
+	d := pageData(t, text).Members
+	var got []string
+	for _, e := range d.Eras {
+		got = append(got, fmt.Sprintf("%v to %v: %v %v%v%v%v", e.From, e.To, e.Voters, e.Roles[0], e.Roles[1], e.Roles[3], e.Roles[4]))
+	}
+	want := "0 to 1000: [5] [voter][voter][voter][voter]\n1000 to 5000: [5 3] [voter leaving voter][voter][voter learner][voter witness]\n5000 to 20000: [3] [leaving voter][voter][learner][witness]"
+	if text := strings.Join(got, "\n"); text != want {
+		t.Errorf("%s\nwant\n%s", text, want)
+	}
+	if len(d.Asked) != 2 || d.Asked[0].End != changeRefused || d.Asked[1].End != changeDone || d.Asked[1].From != 4000 {
+		t.Errorf("%+v", d.Asked)
 	}
 }

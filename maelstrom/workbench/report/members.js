@@ -10,7 +10,7 @@ function drawMembers() {
   const eras = list(data.members.eras), row = 22;
   const c = timeChart('members', (data.nodes.length + 2) * row + 12);
   const name = (y, text) => svg('text', { x: LEFT - 10, y: y + 13, 'text-anchor': 'end', class: 'strong' }, c.root, text);
-  const rect = (from, to, y, height, colour) => svg('rect', { x: c.x(from), y, width: Math.max(c.x(to) - c.x(from), 1), height, style: `fill:${colour}` }, c.root);
+  const rect = (from, to, y, height, colour) => svg('rect', { class: 'band', x: c.x(from), y, width: Math.max(c.x(to) - c.x(from), 1), height, style: `fill:${colour}` }, c.root);
   let y = c.top + 6;
   name(y, 'changes');
   for (const a of list(data.members.asked)) {
