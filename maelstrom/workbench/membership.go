@@ -26,7 +26,7 @@ const (
 // that is then in force; how long moves take, and so when they come, depends on
 // the nodes.
 type membership struct {
-	client   *client
+	call     func(ctx context.Context, dest string, build func(msgID int64) []byte, limit time.Duration) (reply, error)
 	nodes    []string
 	seed     uint64
 	interval time.Duration
@@ -116,7 +116,7 @@ func (m *membership) goesOn(ctx context.Context) bool {
 // ask asks once, and records what came of it.
 func (m *membership) ask(ctx context.Context, c *adminCall, limit time.Duration) {
 	m.history.askMember(c)
-	r, err := m.client.call(ctx, c.asked, c.body, limit)
+	r, err := m.call(ctx, c.asked, c.body, limit)
 	var f *fault
 	switch {
 	case err == nil:
@@ -212,8 +212,8 @@ type Membership struct {
 	Done    int `json:"done"`
 	Refused int `json:"refused"`
 	Unknown int `json:"unknown"`
-	// Errors counts those that were not done by the answer, Moves those that
-	// were done by what they were for.
+	// Errors counts those that were not done by the answer. Moves counts the
+	// moves that were done.
 	Errors map[string]int `json:"errors,omitempty"`
 	Moves  map[string]int `json:"moves,omitempty"`
 	// Sizes lists the numbers of voters that were seen, witnesses included.
@@ -237,7 +237,9 @@ func newMembership(nodes []string, calls []*adminCall) *Membership {
 		switch c.end() {
 		case changeDone:
 			f.Done++
-			f.Moves[c.move]++
+			if c.Type != adminAddLearner { // which is not all of a join
+				f.Moves[c.move]++
+			}
 			continue
 		case changeRefused:
 			f.Refused++

@@ -1,6 +1,7 @@
 package workbench
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -138,6 +140,64 @@ func TestMovesDependOnTheSeed(t *testing.T) {
 	}
 	if moves(4) == first {
 		t.Error("another seed made the same")
+	}
+}
+
+// TestInsist: what is asked again, of whom, and when it is enough.
+func TestInsist(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		what    change
+		answers string // codes, or ok, joint or nothing; to the last request over and over
+		asks    string // first letters and nodes
+		done    bool
+	}{
+		"at once":                 {change{Type: adminRemove}, "ok", "r1", true},
+		"not now, busy, done":     {change{Type: adminRemove}, "11 30 ok", "r1 r2 r0", true},
+		"the last voter":          {change{Type: adminRemove}, "22", "r1", false},
+		"malformed":               {change{Type: adminRemove}, "12", "r1", false},
+		"no member":               {change{Type: adminRemove}, "20", "r1", false},
+		"given up":                {change{Type: adminReplace}, "14", "r1", false},
+		"a learner is behind":     {change{Type: adminPromote}, "22 22 22 ok", "p1 p2 p0 p1", true},
+		"it promoted itself":      {change{Type: adminPromote}, "22 21", "p1 p2", true},
+		"is a learner already":    {change{Type: adminAddLearner}, "21", "a1", false},
+		"never now":               {change{Type: adminRemove}, "11", "r1 r2 r0 r1 r2 r0 r1 r2 r0 r1", false},
+		"nobody knows":            {change{Type: adminRemove}, "13 ok", "r1 c1", false},
+		"no answer":               {change{Type: adminRemove}, "nothing ok", "r1 c1", false},
+		"no answer, no look":      {change{Type: adminRemove}, "nothing nothing 11 ok", "r1 c1 c2 c0", false},
+		"over when it is left":    {change{Type: adminReplace}, "joint joint joint ok", "r1 c1 c1 c1", true},
+		"unknown, and it goes on": {change{Type: adminReplace}, "13 joint ok", "r1 c1 c1", false},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var asks []string
+			script := words(c.answers)
+			h := newHistory(newClock())
+			m := &membership{nodes: nodeNames(3), history: h, limit: time.Minute, patient: time.Second, pause: 100 * time.Millisecond}
+			m.call = func(_ context.Context, dest string, build func(int64) []byte, _ time.Duration) (reply, error) {
+				kind := bodyType(build(1))
+				asks = append(asks, kind[:1]+dest[1:])
+				answer := script[0]
+				script = script[min(1, len(script)-1):]
+				text := fmt.Sprintf(`{"type":"error","code":%s}`, answer)
+				switch answer {
+				case "nothing":
+					return reply{}, errClientTimeout
+				case "ok":
+					text = fmt.Sprintf(`{"type":"%s_ok","configuration":{"index":2,"voters":["n2"]}}`, kind)
+				case "joint":
+					text = fmt.Sprintf(`{"type":"%s_ok","configuration":{"index":1,"voters":["n2"],"outgoing":["n1"]}}`, kind)
+				}
+				r := reply{line: []byte(text)}
+				return r, json.Unmarshal(r.line, &r.fields)
+			}
+			done := m.insist(t.Context(), moveJoin, c.what, words("n1 n2 n0"))
+			if got := strings.Join(asks, " "); got != c.asks || done != c.done {
+				t.Errorf("%s: %s, done %v; want %s, %v", name, got, done, c.asks, c.done)
+			}
+			if n := len(h.finish().admin); n != len(asks) {
+				t.Errorf("%s: %d requests are recorded of %d", name, n, len(asks))
+			}
+		})
 	}
 }
 

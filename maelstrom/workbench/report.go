@@ -128,7 +128,7 @@ func reportMembership(b *strings.Builder, m *Membership) {
 		fmt.Fprintf(b, " (%s)", errorList(m.Errors))
 	}
 	if len(m.Moves) > 0 {
-		fmt.Fprintf(b, "\n  done for: %s", errorList(m.Moves))
+		fmt.Fprintf(b, "\n  moves: %s", errorList(m.Moves))
 	}
 	fmt.Fprintf(b, "\n  voters at a time: %s; at last: %s\n", strings.Trim(fmt.Sprint(m.Sizes), "[]"), strings.Join(m.Last, " "))
 }

@@ -237,7 +237,7 @@ func (b *bench) drive(ctx context.Context) {
 // newMembership returns the nemesis that lets nodes come and go.
 func (b *bench) newMembership() *membership {
 	return &membership{
-		client: b.cluster.router.addClient(), nodes: b.nodes, seed: b.opts.Seed, interval: seconds(b.opts.NemesisInterval),
+		call: b.cluster.router.addClient().call, nodes: b.nodes, seed: b.opts.Seed, interval: seconds(b.opts.NemesisInterval),
 		history: b.history, limit: seconds(b.opts.TimeLimit), patient: b.opts.clientLimit(), pause: b.opts.statusLimit(),
 		judge: func(node string, line []byte, f *fault) { b.cluster.judge(b.cluster.ctx, f.by(node, line), true) },
 	}
