@@ -17,7 +17,7 @@ const (
 	adminAddWitness    = "add_witness"   // node votes and keeps no data
 	adminPromote       = "promote"       // node, a learner, gets a vote
 	adminRemove        = "remove"        // node is a member no more
-	adminReplace       = "replace"       // voters are all that vote, in one change
+	adminReplace       = "replace"       // voters are all that vote, witnesses included, in one change
 	adminTransfer      = "transfer"      // node, or another, is to lead
 )
 
@@ -61,13 +61,14 @@ func (c change) target(now configuration) configuration {
 	case adminAddLearner:
 		now.Learners = sortedSet(now.Learners, node)
 	case adminAddWitness:
-		now.Witnesses = sortedSet(now.Witnesses, node)
+		now.Voters, now.Witnesses = sortedSet(now.Voters, node), sortedSet(now.Witnesses, node)
 	case adminPromote:
 		now.Voters, now.Learners = sortedSet(now.Voters, node), without(now.Learners, node)
 	case adminRemove:
 		now.Voters, now.Learners, now.Witnesses = without(now.Voters, node), without(now.Learners, node), without(now.Witnesses, node)
 	case adminReplace:
-		now.Voters, now.Learners = c.Voters, without(now.Learners, c.Voters)
+		left := without(now.Voters, c.Voters)
+		now.Voters, now.Learners, now.Witnesses = c.Voters, without(now.Learners, c.Voters), without(now.Witnesses, left)
 	}
 	return now
 }
@@ -136,9 +137,9 @@ func (c *adminCall) interpret(r reply, nodes []string) *fault {
 	}
 	var now configuration
 	err := json.Unmarshal(r.fields["configuration"], &now)
-	now.Voters = without(sortedSet(now.Voters), now.Witnesses) // where they may be listed, too
 	now.Outgoing, now.Learners, now.Witnesses = sortedSet(now.Outgoing), sortedSet(now.Learners), sortedSet(now.Witnesses)
-	if err != nil || len(now.Voters) == 0 {
+	now.Voters = sortedSet(now.Voters, without(now.Witnesses, now.Outgoing)) // if they are listed apart
+	if err != nil || len(now.data()) == 0 {
 		return &fault{why: "it has no configuration with voters", asks: asks}
 	}
 	for _, id := range slices.Concat(now.Voters, now.Outgoing, now.Learners, now.Witnesses) {

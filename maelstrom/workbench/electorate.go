@@ -14,7 +14,8 @@ type configuration struct {
 	// Outgoing are the voters that are being replaced, while a joint change is under way.
 	Outgoing []string `json:"outgoing,omitempty"`
 	Learners []string `json:"learners,omitempty"`
-	// Witnesses vote and cannot lead. They are not among Voters.
+	// Witnesses are those among the voters, old or new, that keep no data and
+	// cannot lead.
 	Witnesses []string `json:"witnesses,omitempty"`
 }
 
@@ -35,10 +36,13 @@ func (c configuration) equal(other configuration) bool {
 		slices.Equal(c.Learners, other.Learners) && slices.Equal(c.Witnesses, other.Witnesses)
 }
 
+// data lists the voters that have data.
+func (c configuration) data() []string { return without(c.Voters, c.Witnesses) }
+
 // electorate is who chooses while a configuration is in force.
 func (c configuration) electorate() electorate {
 	e := electorate{
-		groups:  [][]string{sortedSet(c.Voters, c.Witnesses)},
+		groups:  [][]string{sortedSet(c.Voters)},
 		leaders: without(sortedSet(c.Voters, c.Outgoing), c.Witnesses),
 	}
 	if len(c.Outgoing) > 0 {

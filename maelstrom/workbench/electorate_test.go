@@ -27,10 +27,11 @@ func TestReachOfMembers(t *testing.T) {
 		"one voter, and who is linked to it":  {[]configuration{voters("n3")}, split(nodes[:4], nodes[4:]), "n0 n1 n2 n3"},
 		"a voter that is down":                {[]configuration{voters("n3")}, grudge(nil).without(words("n3"), nodes), ""},
 		"a learner does not count":            {[]configuration{{Voters: words("n0 n1"), Learners: words("n2 n3 n4")}}, split(nodes[:1], nodes[1:]), ""},
-		"a witness counts":                    {[]configuration{{Voters: words("n0 n1"), Witnesses: words("n2")}}, split(nodes[:1], nodes[1:]), "n1 n2 n3 n4"},
-		"a witness leads nobody":              {[]configuration{{Voters: words("n0 n1"), Witnesses: words("n2")}}, split(nodes[:1], words("n1")).union(split(words("n0 n1"), words("n3 n4"))), "n0 n1 n2"},
+		"a witness counts":                    {[]configuration{{Voters: words("n0 n1 n2"), Witnesses: words("n2")}}, split(nodes[:1], nodes[1:]), "n1 n2 n3 n4"},
+		"a witness leads nobody":              {[]configuration{{Voters: words("n0 n1 n2"), Witnesses: words("n2")}}, split(nodes[:1], words("n1")).union(split(words("n0 n1"), words("n3 n4"))), "n0 n1 n2"},
 		"joint: the new ones alone":           {[]configuration{{Voters: words("n2 n3 n4"), Outgoing: words("n0 n1")}}, split(nodes[:2], nodes[2:]), ""},
 		"joint: both halves":                  {[]configuration{{Voters: words("n2 n3 n4"), Outgoing: words("n0 n1 n2")}}, split(nodes[:1], nodes[1:]), "n1 n2 n3 n4"},
+		"joint: a witness that is leaving":    {[]configuration{{Voters: words("n3"), Outgoing: words("n0 n1 n2"), Witnesses: words("n2")}}, split(words("n0 n1"), words("n2 n3 n4")), ""},
 		"in doubt, both have a majority":      {[]configuration{voters("n0 n1 n2"), voters("n2 n3 n4")}, split(nodes[:1], nodes[1:]), "n1 n2 n3 n4"},
 		"in doubt, one has none":              {[]configuration{voters("n0 n1 n2"), voters("n0")}, split(nodes[:1], nodes[1:]), ""},
 		"in doubt, nobody votes in both":      {[]configuration{voters("n0"), voters("n4")}, nil, "n0 n1 n2 n3 n4"},
@@ -71,7 +72,7 @@ func TestEras(t *testing.T) {
 		"perhaps, up to the end":   {[]sighting{saw(1, "n0 n1"), maybe(2, "n0"), maybe(3, "n1")}, "0 [n0 n1 n2] [n0 n1]; 1 [n0 n1] [n0] [n1]"},
 		"the same, seen as joint":  {[]sighting{{2 * sec, configuration{Voters: words("n0"), Outgoing: words("n0 n1 n2")}, true}, saw(3, "n0")}, "0 [n0 n1 n2] [n0]; 2 [n0] [n0 n1 n2]; 3 [n0]"},
 		"learners change nothing":  {[]sighting{{2 * sec, configuration{Voters: words("n0 n1 n2"), Learners: words("n3")}, true}}, "0 [n0 n1 n2]; 2 [n0 n1 n2]"},
-		"a witness makes it three": {[]sighting{saw(1, "n0 n1"), {2 * sec, configuration{Voters: words("n0 n1"), Witnesses: words("n2")}, true}}, "0 [n0 n1 n2] [n0 n1]; 1 [n0 n1] [n0 n1 n2]; 2 [n0 n1 n2]"},
+		"a witness makes it three": {[]sighting{saw(1, "n0 n1"), {2 * sec, configuration{Voters: words("n0 n1 n2"), Witnesses: words("n2")}, true}}, "0 [n0 n1 n2] [n0 n1]; 1 [n0 n1] [n0 n1 n2]; 2 [n0 n1 n2]"},
 	} {
 		var got []string
 		e := newEras(nodeNames(3), c.seen)

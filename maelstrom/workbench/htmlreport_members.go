@@ -27,9 +27,9 @@ const (
 // role says how a node is a member.
 func (c configuration) role(id string) string {
 	switch {
-	case slices.Contains(c.Voters, id):
+	case slices.Contains(c.data(), id):
 		return memberVoter
-	case slices.Contains(c.Witnesses, id):
+	case slices.Contains(c.Voters, id):
 		return memberWitness
 	case slices.Contains(c.Outgoing, id):
 		return memberLeaving
@@ -41,7 +41,7 @@ func (c configuration) role(id string) string {
 
 // text lists the members.
 func (c configuration) text() string {
-	text := strings.Join(c.Voters, " ")
+	text := strings.Join(c.data(), " ")
 	for _, part := range []struct {
 		name string
 		ids  []string
@@ -123,7 +123,7 @@ func members(s story, rows []changeRow) *memberData {
 		}
 		data := eraData{From: millis(e.from), To: millis(to), Roles: make([][]string, len(s.nodes))}
 		for _, c := range e.possible {
-			if n := len(c.Voters) + len(c.Witnesses); !slices.Contains(data.Voters, n) {
+			if n := len(c.Voters); !slices.Contains(data.Voters, n) {
 				data.Voters = append(data.Voters, n)
 			}
 			for k, id := range s.nodes {

@@ -135,10 +135,11 @@ func (m *membership) ask(ctx context.Context, c *adminCall, limit time.Duration)
 	}
 }
 
-// drawMove draws one of the moves that can be made, all equally likely. It
-// leaves at least minVoters voters that have data.
+// drawMove draws one of the moves that can be made, all equally likely but for
+// the transfer, which changes no member. It leaves at least minVoters voters
+// that have data, and a witness where it is, unless that is who leaves.
 func drawMove(r *rand.Rand, nodes []string, now configuration) (string, []change) {
-	voters, outside := shuffled(r, now.Voters), shuffled(r, without(nodes, slices.Concat(now.Voters, now.Witnesses)))
+	voters, outside := shuffled(r, now.data()), shuffled(r, without(nodes, now.Voters))
 	strangers := without(outside, now.Learners)
 	leavers := slices.Concat(now.Learners, now.Witnesses)
 	if len(voters) > minVoters {
@@ -156,11 +157,13 @@ func drawMove(r *rand.Rand, nodes []string, now configuration) (string, []change
 	can(moveShrink, len(voters) > minVoters)
 	can(moveGrow, len(outside) > 0)
 	can(moveWitness, len(strangers) > 0 && len(now.Witnesses) < maxWitnesses && len(voters) > 1)
-	can(moveTransfer, len(voters) > 1)
 	if len(kinds) == 0 {
 		return "", nil
 	}
 	kind := kinds[r.IntN(len(kinds))]
+	if r.Float64() < transferShare && len(voters) > 1 {
+		kind = moveTransfer
+	}
 	switch kind {
 	case moveJoin:
 		return kind, join(outside[0], now)
@@ -171,7 +174,7 @@ func drawMove(r *rand.Rand, nodes []string, now configuration) (string, []change
 	case moveTransfer:
 		return kind, []change{{Type: adminTransfer, Node: []string{voters[0], ""}[r.IntN(2)]}} // to whom it likes, if nobody is named
 	}
-	return kind, []change{{Type: adminReplace, Voters: drawVoters(r, kind, voters, outside)}}
+	return kind, []change{{Type: adminReplace, Voters: sortedSet(drawVoters(r, kind, voters, outside), now.Witnesses)}}
 }
 
 // join are the steps on the way to a vote.
@@ -188,12 +191,12 @@ func join(id string, now configuration) []change {
 func drawVoters(r *rand.Rand, kind string, voters, outside []string) []string {
 	switch kind {
 	case moveShrink:
-		return sortedSet(voters[:minVoters+r.IntN(len(voters)-minVoters)])
+		return voters[:minVoters+r.IntN(len(voters)-minVoters)]
 	case moveGrow:
-		return sortedSet(voters, outside[:1+r.IntN(len(outside))])
+		return slices.Concat(voters, outside[:1+r.IntN(len(outside))])
 	default:
 		k := 1 + r.IntN(min(len(voters), len(outside)))
-		return sortedSet(voters[k:], outside[:k])
+		return slices.Concat(voters[k:], outside[:k])
 	}
 }
 
@@ -227,7 +230,7 @@ func newMembership(nodes []string, calls []*adminCall) *Membership {
 	f := &Membership{Errors: map[string]int{}, Moves: map[string]int{}, Sizes: []int{len(nodes)}, Last: nodes}
 	for _, c := range calls {
 		if c.answer != nil {
-			f.Last = sortedSet(c.answer.Voters, c.answer.Witnesses)
+			f.Last = c.answer.Voters
 			f.Sizes = append(f.Sizes, len(f.Last))
 		}
 		if !c.asksForChange() {

@@ -85,6 +85,8 @@ const (
 	// maxWitnesses how many witnesses there are at a time.
 	minVoters    = 1
 	maxWitnesses = 1
+	// transferShare is how much of all moves are transfers of the leadership.
+	transferShare = 0.1
 	// adminProbeLimit is how long the throwaway node may take to say who is a
 	// member of its cluster of one.
 	adminProbeLimit = 5 * time.Second

@@ -68,14 +68,14 @@ func (m *toyMembers) next(b toyBody) (configuration, int) {
 	without := func(ids []string) []string {
 		return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return id == b.Node || slices.Contains(b.Voters, id) })
 	}
-	votes, learns, witness := slices.Contains(now.Voters, b.Node), slices.Contains(now.Learners, b.Node), slices.Contains(now.Witnesses, b.Node)
+	votes, learns := slices.Contains(now.Voters, b.Node), slices.Contains(now.Learners, b.Node)
 	switch b.Type {
 	case adminAddLearner, adminAddWitness, adminPromote:
-		if votes || witness || learns && b.Type != adminPromote {
+		if votes || learns && b.Type != adminPromote {
 			return now, 21
 		}
 	case adminRemove:
-		if !votes && !learns && !witness {
+		if !votes && !learns {
 			return now, 20
 		}
 	}
@@ -83,7 +83,7 @@ func (m *toyMembers) next(b toyBody) (configuration, int) {
 	case adminAddLearner:
 		now.Learners, m.Behind = append(slices.Clone(now.Learners), b.Node), b.Node
 	case adminAddWitness:
-		now.Witnesses = append(slices.Clone(now.Witnesses), b.Node)
+		now.Voters, now.Witnesses = append(slices.Clone(now.Voters), b.Node), append(slices.Clone(now.Witnesses), b.Node)
 	case adminPromote:
 		if !learns {
 			return now, 20
@@ -97,11 +97,12 @@ func (m *toyMembers) next(b toyBody) (configuration, int) {
 		now.Voters, now.Learners, now.Witnesses = without(now.Voters), without(now.Learners), without(now.Witnesses)
 	case adminReplace:
 		now.Voters, now.Outgoing, now.Learners = b.Voters, now.Voters, without(now.Learners)
+		now.Witnesses = slices.DeleteFunc(slices.Clone(now.Witnesses), func(id string) bool { return !slices.Contains(b.Voters, id) })
 	case adminTransfer:
 	default:
 		return now, 10
 	}
-	if len(now.Voters) == 0 {
+	if len(now.Voters) == len(now.Witnesses) {
 		return now, 22
 	}
 	return now, 0
