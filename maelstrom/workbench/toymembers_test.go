@@ -48,6 +48,10 @@ func (t *toy) administer(b toyBody) toyBody {
 		return failure(14)
 	}
 	next.Index = m.Now.Index + 1
+	inTheDark := m.Asked%12 == 11 // done, or about to be, and nobody is told
+	if !inTheDark {
+		next.Outgoing = nil
+	}
 	m.Now = next
 	if t.defect == "old-values" { // those who come bring what they knew, and it counts
 		t.values, m.Copy = maps.Clone(m.Copy), t.values
@@ -55,10 +59,9 @@ func (t *toy) administer(b toyBody) toyBody {
 			t.values = map[string]string{}
 		}
 	}
-	if m.Asked%12 == 11 {
-		return failure(13) // done
+	if inTheDark {
+		return failure(13)
 	}
-	next.Outgoing = nil
 	return toyBody{Type: b.Type + "_ok", Now: &next}
 }
 
