@@ -90,12 +90,15 @@ func main() {
 	}
 	var v verdict
 	var file *workbench.FileError
+	var option *workbench.OptionError
 	switch err := command.Run(); { // kong wraps what Run returns
 	case err == nil:
 	case errors.As(err, &v):
 		os.Exit(int(v))
 	case errors.As(err, &file):
 		exit(workbench.ExitBadArguments, file)
+	case errors.As(err, &option):
+		exit(workbench.ExitBadArguments, option)
 	default:
 		exit(workbench.ExitCrashed, err)
 	}

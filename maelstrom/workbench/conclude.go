@@ -14,9 +14,10 @@ func (b *bench) conclude(ctx context.Context) (Result, error) {
 	if b.opts.ElectionTimeout == 0 {
 		b.opts.ElectionTimeout = electionTimeout(samples)
 	}
-	servable := newServability(b.opts, b.nodes, rec.phases)
+	eras := newEras(b.nodes, sightings(rec.admin))
+	servable := newServability(b.opts, b.nodes, rec.phases, eras)
 	m := measurement{
-		opts: b.opts, nodes: b.nodes, workload: b.workload, record: rec, samples: samples, end: b.end,
+		opts: b.opts, nodes: b.nodes, workload: b.workload, record: rec, eras: eras, samples: samples, end: b.end,
 		late: &lateness{},
 	}
 	if b.cluster != nil {
@@ -29,7 +30,7 @@ func (b *bench) conclude(ctx context.Context) (Result, error) {
 	b.judge(ctx, &r, rec, servable)
 	err := errors.Join(writeHistory(b.dir, rec.events), writeResults(b.dir, r), ctx.Err())
 	if err == nil {
-		b.drawReport(story{asked: asked, result: r, nodes: b.nodes, record: rec, samples: samples, servable: servable, end: b.end})
+		b.drawReport(story{asked: asked, result: r, nodes: b.nodes, record: rec, eras: eras, samples: samples, servable: servable, end: b.end})
 		b.out.report(r)
 	}
 	return r, err

@@ -21,12 +21,14 @@ const (
 	nemesisDuplicate = "duplicate"
 	nemesisReorder   = "reorder"
 	nemesisSlow      = "slow"
+	// nemesisMembership is no fault but a habit of the cluster: membership.go.
+	nemesisMembership = "membership"
 )
 
 // nemesisNames lists them in the order of the help.
 var nemesisNames = []string{
 	nemesisPartition, nemesisOneWay, nemesisBridge, nemesisLeaderCut, nemesisKill, nemesisPause,
-	nemesisLoss, nemesisDuplicate, nemesisReorder, nemesisSlow,
+	nemesisLoss, nemesisDuplicate, nemesisReorder, nemesisSlow, nemesisMembership,
 }
 
 // Whom a fault of single nodes hits, equally likely. The leader is whoever says
@@ -67,6 +69,9 @@ type disturbance struct {
 func newDisturbances(opts Options, nodes []string) []*disturbance {
 	var all []*disturbance
 	for _, fault := range opts.faults() {
+		if fault == nemesisMembership {
+			continue
+		}
 		id := fault
 		if fault == nemesisPartition || fault == nemesisLeaderCut {
 			id = "" // never both, and seeds keep their meaning

@@ -35,12 +35,14 @@
 //	nemesis.go    faults start, overlap and stop; disturbance.go draws when and
 //	              whom they hit, grudge.go which links a partition cuts
 //	leader.go     who says it leads
+//	membership.go nodes come and go as members; admin.go is what they are asked
 //	history.go    what happened, in order
 //	checker.go    both readings of a history; model.go is the register
 //	              (search.go bounds its search) and explain.go cuts a bad history down to a readable part
 //	check.go      the same verdicts on histories in files
 //	              (readhistory.go reads ours, and with ednhistory.go, edn.go and ednatom.go Maelstrom's)
-//	stats.go      figures; servable.go and outage.go are two with rules
+//	stats.go      figures; servable.go and outage.go are two with rules, and
+//	              electorate.go says who had a say in the cluster, over time
 //	report.go     the block a person reads, on printer.go; store.go the files
 //	htmlreport.go the page a person looks at, from one struct; its parts are in
 //	              htmlreport_*.go, its looks and its charts in report/
@@ -48,6 +50,9 @@
 //
 // One habit of Maelstrom is not here: in workloads other than lin-kv it closes a
 // client whose operation crashed, and silences a node that answers it late.
+//
+// --nemesis membership asks nodes for changes of the membership, as admin.go
+// says. A program that does not answer such requests is refused at the start.
 //
 // One courtesy is asked of a node and can be done without: to answer `status`
 // with status_ok {role, term, ...}: then the figures know who leads
@@ -59,5 +64,7 @@
 // (rng.go): the k-th operation of a client thread, the k-th delay of a link
 // and the fault timetable depend on the seed alone. What depends on the nodes
 // as well is which thread happens to be free, and hence the interleaving and
-// the moment at which a block of threads moves on to its next key.
+// the moment at which a block of threads moves on to its next key; and, of the
+// changes of the membership, what the configuration in force makes of a draw,
+// and when: the next pause begins when a change is done.
 package workbench

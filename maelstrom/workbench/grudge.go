@@ -190,30 +190,3 @@ func leastLinked(r *rand.Rand, nodes []string, sees map[string]map[string]bool, 
 	}
 	return best[r.IntN(len(best))]
 }
-
-// reach says, for each node, whether it is linked both ways to a node
-// (possibly itself) that is linked both ways to a majority (counting itself).
-func (g grudge) reach(nodes []string) map[string]bool {
-	hubs := []string{}
-	for _, id := range nodes {
-		if g.hasMajority(id, nodes) {
-			hubs = append(hubs, id)
-		}
-	}
-	out := map[string]bool{}
-	for _, id := range nodes {
-		out[id] = slices.ContainsFunc(hubs, func(hub string) bool { return g.linked(id, hub) })
-	}
-	return out
-}
-
-// hasMajority says whether id is linked both ways to a majority itself.
-func (g grudge) hasMajority(id string, nodes []string) bool {
-	links := 0
-	for _, other := range nodes {
-		if g.linked(id, other) {
-			links++
-		}
-	}
-	return links >= majority(len(nodes))
-}

@@ -116,7 +116,7 @@ func TestReach(t *testing.T) {
 		{"alone", nil, nodeNames(1), "n0"},
 	} {
 		got := ""
-		reach := c.g.reach(c.nodes)
+		reach := c.g.reach(c.nodes, everybody(c.nodes))
 		for _, id := range c.nodes {
 			if reach[id] {
 				got += " " + id
@@ -135,7 +135,7 @@ func TestReach(t *testing.T) {
 		g.cut("n0", other)
 		g.cut(other, "n0")
 	}
-	if !g.reach(five)["n0"] || g.hasMajority("n0", five) {
+	if !g.reach(five, everybody(five))["n0"] || g.hasMajority("n0", everybody(five)) {
 		t.Error("n0 reaches a majority through n1")
 	}
 }

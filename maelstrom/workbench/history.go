@@ -128,6 +128,8 @@ type history struct {
 	events []event
 	ops    []*op
 	phases []phase
+	admin  []*adminCall
+	others int // events that are not an operation's
 }
 
 func newHistory(c clock) *history { return &history{clock: c, phases: []phase{{}}} }
@@ -205,9 +207,51 @@ func (h *history) changeNetwork(f string, p phase, e *episode, apply func()) {
 		Grudge map[string][]string `json:"grudge,omitempty"`
 		Leader string              `json:"leader,omitempty"`
 	}{e.Kind, e.hit(), e.Grudge.lists(), p.Leader})
+	h.addOther(f, p.At, value)
+}
+
+// addOther adds an event of a nemesis. The caller holds mu.
+func (h *history) addOther(f string, at time.Duration, value json.RawMessage) {
+	h.others++
 	h.events = append(h.events, event{
-		Index: len(h.events), Time: int64(p.At), Process: nemesisProcess, Type: "info", F: f, Value: value,
+		Index: len(h.events), Time: int64(at), Process: nemesisProcess, Type: "info", F: f, Value: value,
 	})
+}
+
+// askMember records an admin request; questions are no events.
+func (h *history) askMember(c *adminCall) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	c.from = h.now()
+	h.admin = append(h.admin, c)
+	h.memberEvent("start-", c, c.from)
+}
+
+// answerMember records what came of an admin request, which the caller has set.
+func (h *history) answerMember(c *adminCall) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	c.to = h.now()
+	h.memberEvent("stop-", c, c.to)
+}
+
+func (h *history) memberEvent(prefix string, c *adminCall, at time.Duration) {
+	if !c.asksForChange() {
+		return
+	}
+	answer := ""
+	if prefix == "stop-" {
+		answer = c.outcome()
+	}
+	// Strings and lists of strings always marshal.
+	value, _ := json.Marshal(struct {
+		Move string `json:"move"`
+		change
+		Asked         string         `json:"asked"`
+		Answer        string         `json:"answer,omitempty"`
+		Configuration *configuration `json:"configuration,omitempty"`
+	}{c.move, c.change, c.asked, answer, c.answer})
+	h.addOther(prefix+nemesisMembership, at, value)
 }
 
 // record is a finished history.
@@ -215,13 +259,14 @@ type record struct {
 	events []event
 	ops    []*op
 	phases []phase
+	admin  []*adminCall
 }
 
 // finish returns the history once all workers have ended.
 func (h *history) finish() record {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return record{events: h.events, ops: h.ops, phases: h.phases}
+	return record{events: h.events, ops: h.ops, phases: h.phases, admin: h.admin}
 }
 
 // counts returns how many operations were invoked and how many have ended,
@@ -229,6 +274,6 @@ func (h *history) finish() record {
 func (h *history) counts() (invoked, ended int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	events := len(h.events) - (len(h.phases) - 1)
+	events := len(h.events) - h.others
 	return len(h.ops), events - len(h.ops)
 }

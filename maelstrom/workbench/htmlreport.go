@@ -33,6 +33,7 @@ type story struct {
 	result   Result
 	nodes    []string
 	record   record
+	eras     eras
 	samples  []sample
 	servable *servability
 	end      time.Duration
@@ -62,6 +63,8 @@ type page struct {
 	PointsNote    string
 	PhasesNote    string
 	Watched       bool
+	Changes       []changeRow
+	ChangesNote   string
 	Data          chartData
 }
 
@@ -78,6 +81,7 @@ type chartData struct {
 	Types     []typeData           `json:"types"`
 	Curves    map[string][]float64 `json:"curves"`
 	Strips    []stripData          `json:"strips"`
+	Members   *memberData          `json:"members"`
 	Windows   []windowData         `json:"windows"`
 }
 
@@ -104,7 +108,7 @@ var reportFiles embed.FS
 var pageTemplate = template.Must(template.ParseFS(reportFiles, "report/page.html"))
 
 // reportScripts are joined in this order.
-var reportScripts = []string{"base.js", "charts.js", "nodes.js", "lamport.js", "main.js"}
+var reportScripts = []string{"base.js", "charts.js", "nodes.js", "members.js", "lamport.js", "main.js"}
 
 // drawReport writes report.html. Without it a test is as good as with it, so
 // an error is only a warning.
@@ -188,6 +192,10 @@ func newPage(s story) (page, error) {
 	d.Phases, p.PhasesNote = phaseBars(s)
 	d.Curves = latencyCurves(s.record.ops)
 	d.Strips = strips(s)
+	if r.Figures.Membership != nil {
+		p.Changes, p.ChangesNote = changeRows(s)
+		d.Members = members(s, p.Changes)
+	}
 	d.Windows, p.MessagesNote, err = windows(s)
 	return p, err
 }

@@ -62,7 +62,7 @@ func faultRows(s story) ([]faultRow, string) {
 		}
 		number++
 		row := faultRow{Number: number, Kind: p.Kind, From: p.At, To: s.phaseEnd(i), Leader: p.Leader, Who: clip(p.who(s.nodes), maxWho)}
-		if !p.Ends && p.takesLeader(s.nodes) && lost < len(outages) {
+		if !p.Ends && p.takesLeader(s.nodes, s.eras) && lost < len(outages) {
 			row.Outage = fmt.Sprintf("%.0f ms", outages[lost])
 			lost++
 		}

@@ -11,6 +11,8 @@ const (
 	sampleLasts = 3 * watchPeriod
 	// maxRoles is how many stretches of one role a node's strip shows.
 	maxRoles = 1000
+	// maxStretches is how many stretches of time are looked at for nodes apart.
+	maxStretches = 2 * maxFaults
 )
 
 // stripData is what is known of one node over time.
@@ -41,9 +43,10 @@ func strips(s story) []stripData {
 	for _, x := range s.samples {
 		samples[x.Node] = append(samples[x.Node], x)
 	}
+	alone := apart(s)
 	for i, id := range s.nodes {
 		out[i] = stripData{
-			Node: id, Roles: roles(samples[id], s.end), Apart: apart(s, id),
+			Node: id, Roles: roles(samples[id], s.end), Apart: alone[id],
 			Asked: make([]int, n), Served: make([]int, n),
 		}
 	}
@@ -83,12 +86,22 @@ func roles(samples []sample, end time.Duration) []roleData {
 	return out
 }
 
-// apart lists when a node could not have been served by any majority.
-func apart(s story, id string) [][2]float64 {
-	var out [][2]float64
-	for i, p := range s.record.phases[:min(len(s.record.phases), 2*maxFaults)] {
-		if !p.Grudge.reach(s.nodes)[id] {
-			out = append(out, [2]float64{millis(p.At), millis(s.phaseEnd(i))})
+// apart lists for each node when it could not have been served by any majority.
+func apart(s story) map[string][][2]float64 {
+	out := map[string][][2]float64{}
+	all := stretchesOf(s.record.phases, s.eras)
+	for _, t := range all[:min(len(all), maxStretches)] {
+		reach := t.grudge.reach(s.nodes, t.electorate)
+		from, to := millis(t.from), millis(min(t.to, max(s.end, t.from)))
+		for _, id := range s.nodes {
+			last := len(out[id]) - 1
+			switch {
+			case reach[id]:
+			case last >= 0 && out[id][last][1] == from:
+				out[id][last][1] = to
+			default:
+				out[id] = append(out[id], [2]float64{from, to})
+			}
 		}
 	}
 	return out

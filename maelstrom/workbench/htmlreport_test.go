@@ -49,8 +49,9 @@ func madeUp(n int) story {
 	for at := time.Duration(0); at < end; at += watchPeriod {
 		s.samples = append(s.samples, sample{At: at, Node: "n1", Role: "leader", Term: int64(1 + at/end/2)}, sample{At: at, Node: "n2", Role: hostile})
 	}
-	s.servable = newServability(s.asked, nodes, s.record.phases)
-	m := measurement{opts: s.asked, nodes: nodes, workload: linKV{}, record: s.record, samples: s.samples, late: &lateness{}, end: end}
+	s.eras = newEras(nodes, nil)
+	s.servable = newServability(s.asked, nodes, s.record.phases, s.eras)
+	m := measurement{opts: s.asked, nodes: nodes, workload: linKV{}, record: s.record, eras: s.eras, samples: s.samples, late: &lateness{}, end: end}
 	m.net.ServersByType = map[string]int{hostile: 7, "append": 30}
 	s.result.Figures = m.figures(s.servable)
 	s.result.Reasons = []string{hostile}

@@ -134,10 +134,19 @@ func (a *asker) watch(ctx context.Context, limit time.Duration) {
 	}
 }
 
-// probeStatus finds out whether the program answers status. It asks a
-// throwaway node, a cluster of one named probe0, because a node may well die
-// of a message type that it does not know, and Maelstrom never sends this one.
-func probeStatus(ctx context.Context, cfg clusterConfig) bool {
+// probeStatus finds out whether the program answers status.
+func probeStatus(ctx context.Context, cfg clusterConfig) (answers bool) {
+	probe(ctx, cfg, func(c *cluster) {
+		b := &board{now: cfg.clock.now}
+		answers = newAskers(c.router, c.nodes, b)[0].ask(ctx, probeLimit)
+	})
+	return answers
+}
+
+// probe puts a question to a throwaway node, a cluster of one named probe0,
+// because a node may well die of a message type that it does not know, and
+// Maelstrom never sends ours. It says whether that node could be started.
+func probe(ctx context.Context, cfg clusterConfig, question func(*cluster)) bool {
 	cfg.nodes, cfg.journal = []string{"probe0"}, nil
 	cfg.fail, cfg.note, cfg.warn = func(error) {}, func(*Violation) {}, func(string) {}
 	c, err := startCluster(ctx, cfg)
@@ -145,6 +154,6 @@ func probeStatus(ctx context.Context, cfg clusterConfig) bool {
 		return false
 	}
 	defer c.stop()
-	b := &board{now: cfg.clock.now}
-	return newAskers(c.router, c.nodes, b)[0].ask(ctx, probeLimit)
+	question(c)
+	return true
 }

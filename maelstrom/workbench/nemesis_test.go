@@ -128,7 +128,7 @@ func checkStage(t *testing.T, n *nemesis, s *stage) {
 	}
 	p := n.history.phases[len(n.history.phases)-1]
 	for _, id := range slices.Concat(killed, paused) {
-		if p.Grudge.linked(id, id) || p.Grudge.reach(n.nodes)[id] {
+		if p.Grudge.linked(id, id) || p.Grudge.reach(n.nodes, everybody(n.nodes))[id] {
 			t.Errorf("%s is down and counts as reachable", id)
 		}
 	}

@@ -77,6 +77,19 @@ const (
 	// defaultMessagesMiB and maxMessagesMiB bound messages.jsonl, in MiB.
 	defaultMessagesMiB = 64
 	maxMessagesMiB     = 1 << 20
+	// changeLimits is how many client limits a change of the membership may take:
+	// whoever comes must catch up first. changeTries is how often it is asked for.
+	changeLimits = 5
+	changeTries  = 10
+	// minVoters is how many voters with data every change leaves, and
+	// maxWitnesses how many witnesses there are at a time.
+	minVoters    = 1
+	maxWitnesses = 1
+	// transferShare is how much of all moves are transfers of the leadership.
+	transferShare = 0.1
+	// adminProbeLimit is how long the throwaway node may take to say who is a
+	// member of its cluster of one.
+	adminProbeLimit = 5 * time.Second
 	// servableLatencies is the number of one-way delays in the definition of
 	// a servable request.
 	servableLatencies = 8
@@ -123,7 +136,7 @@ type Options struct {
 	// LatencyDist is the distribution of that delay.
 	LatencyDist string `help:"Distribution of the delay: constant, uniform or exponential." default:"constant" enum:"constant,uniform,exponential"`
 	// Nemesis names the fault to inject.
-	Nemesis string `help:"Faults, in any mix, as in kill,partition: partition (Maelstrom's four kinds), one-way (a node is deaf or mute), bridge (two halves share a node), leader-cut (the node that says it leads is isolated), kill (and restart), pause, loss, duplicate, reorder, slow; none is the default." default:"none" placeholder:"LIST"`
+	Nemesis string `help:"Faults, in any mix, as in kill,partition: partition (Maelstrom's four kinds), one-way (a node is deaf or mute), bridge (two halves share a node), leader-cut (the node that says it leads is isolated), kill (and restart), pause, loss, duplicate, reorder, slow, membership (nodes join and leave the cluster; the node must speak the admin protocol); none is the default." default:"none" placeholder:"LIST"`
 	// NemesisInterval is the mean time between fault events, in seconds.
 	NemesisInterval float64 `help:"Mean seconds between the start and the stop of faults; decimals allowed." default:"10"`
 	// Availability is the least ok-fraction of a valid test; total is 1.
@@ -214,6 +227,9 @@ func (o Options) validateNemesis() error {
 			return errors.New("--nemesis pause: this system cannot stop a process and let it go on")
 		}
 	}
+	if n := len(o.nodeNames()); slices.Contains(faults, nemesisMembership) && n < 2 {
+		return fmt.Errorf("--nemesis %s: somebody must be left to come or go, but --node-count is %d", nemesisMembership, n)
+	}
 	if slices.Contains(faults, nemesisPartition) && slices.Contains(faults, nemesisLeaderCut) {
 		return errors.New("--nemesis: partition and leader-cut do not go together")
 	}
@@ -235,6 +251,9 @@ func (o Options) validateNodes() error {
 	}
 	return nil
 }
+
+// changesMembers says whether nodes join and leave.
+func (o Options) changesMembers() bool { return slices.Contains(o.faults(), nemesisMembership) }
 
 // Kills says whether nodes are killed and started again, so that they need data directories.
 func (o Options) Kills() bool { return slices.Contains(o.faults(), nemesisKill) }

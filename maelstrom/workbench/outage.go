@@ -31,7 +31,7 @@ type Outages struct {
 }
 
 // measureOutages needs the served writes and cas in order of their end.
-func measureOutages(phases []phase, nodes []string, mutations []*op, meanLatency, end time.Duration) Outages {
+func measureOutages(phases []phase, e eras, nodes []string, mutations []*op, meanLatency, end time.Duration) Outages {
 	var out Outages
 	settle := settleLatencies*meanLatency + settleBase
 	for _, p := range phases {
@@ -48,10 +48,10 @@ func measureOutages(phases []phase, nodes []string, mutations []*op, meanLatency
 				out.NodesCutFromLeader++
 			}
 		}
-		if !p.takesLeader(nodes) {
+		if !p.takesLeader(nodes, e) {
 			continue
 		}
-		side := p.Grudge.reach(nodes)
+		side := p.Grudge.reach(nodes, e.at(p.At))
 		out.LeaderLost++
 		i := slices.IndexFunc(mutations, func(o *op) bool {
 			return side[o.Node] && (o.Invoke >= p.At || o.Return >= p.At+settle) && o.Return >= p.At
@@ -70,11 +70,12 @@ func measureOutages(phases []phase, nodes []string, mutations []*op, meanLatency
 
 // takesLeader says whether a fault took a known leader from a majority that is
 // left to replace it: the condition of an outage.
-func (p phase) takesLeader(nodes []string) bool {
-	if p.Kind == "" || p.Leader == "" || p.Grudge.hasMajority(p.Leader, nodes) {
+func (p phase) takesLeader(nodes []string, e eras) bool {
+	now := e.at(p.At)
+	if p.Kind == "" || p.Leader == "" || p.Grudge.hasMajority(p.Leader, now) {
 		return false
 	}
-	side := p.Grudge.reach(nodes)
+	side := p.Grudge.reach(nodes, now)
 	return slices.ContainsFunc(nodes, func(id string) bool { return side[id] })
 }
 

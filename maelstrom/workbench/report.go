@@ -97,6 +97,7 @@ func reportFaults(b *strings.Builder, r Result) {
 	f := r.Figures
 	o := f.Outages
 	fmt.Fprintf(b, "\nLongest time without a served write or cas: %.0f ms\n", f.LongestGapMS)
+	reportMembership(b, f.Membership)
 	if o.Cuts == 0 {
 		return
 	}
@@ -115,6 +116,21 @@ func reportFaults(b *strings.Builder, r Result) {
 		fmt.Fprintf(b, ", %.2f for each of the %d times a node was cut from its leader", f.UnknownPerNodeCut, o.NodesCutFromLeader)
 	}
 	fmt.Fprintln(b)
+}
+
+// reportMembership says what came of the changes of the membership.
+func reportMembership(b *strings.Builder, m *Membership) {
+	if m == nil {
+		return
+	}
+	fmt.Fprintf(b, "Membership: %d changes asked for: %d done, %d refused, %d unknown", m.Asked, m.Done, m.Refused, m.Unknown)
+	if len(m.Errors) > 0 {
+		fmt.Fprintf(b, " (%s)", errorList(m.Errors))
+	}
+	if len(m.Moves) > 0 {
+		fmt.Fprintf(b, "\n  moves: %s", errorList(m.Moves))
+	}
+	fmt.Fprintf(b, "\n  voters at a time: %s; at last: %s\n", strings.Trim(fmt.Sprint(m.Sizes), "[]"), strings.Join(m.Last, " "))
 }
 
 func reportLatency(b *strings.Builder, r Result) {

@@ -163,6 +163,11 @@ func (b *bench) test(ctx context.Context) error {
 		fail: b.fail, note: b.note, warn: b.out.warn, journal: b.journal,
 	}
 	b.watched = b.wantsLeader() && (b.opts.WatchLeader == watchOn || probeStatus(ctx, cfg))
+	if b.opts.changesMembers() {
+		if err := probeMembership(ctx, cfg); err != nil {
+			return err
+		}
+	}
 	if b.opts.LogStderr {
 		cfg.stderr = os.Stderr
 	}
@@ -217,12 +222,25 @@ func (b *bench) drive(ctx context.Context) {
 	for _, d := range newDisturbances(b.opts, b.nodes) {
 		wg.Go(func() { n.run(side, d) })
 	}
+	if b.opts.changesMembers() {
+		m := b.newMembership()
+		wg.Go(func() { m.run(side) })
+	}
 	wg.Go(func() { b.out.progress(side, b) })
 	plan := newPlan(b.opts, b.nodes, b.threads)
 	newGenerator(b.opts, plan, b.workload, b.history, b.perform).loop(ctx)
 	b.end = b.history.now()
 	stop()
 	wg.Wait()
+}
+
+// newMembership returns the nemesis that lets nodes come and go.
+func (b *bench) newMembership() *membership {
+	return &membership{
+		call: b.cluster.router.addClient().call, nodes: b.nodes, seed: b.opts.Seed, interval: seconds(b.opts.NemesisInterval),
+		history: b.history, limit: seconds(b.opts.TimeLimit), patient: b.opts.clientLimit(), pause: b.opts.statusLimit(),
+		judge: func(node string, line []byte, f *fault) { b.cluster.judge(b.cluster.ctx, f.by(node, line), true) },
+	}
 }
 
 // perform runs one operation of a thread and records it.

@@ -17,35 +17,19 @@ const forever = time.Duration(1<<63 - 1)
 // A request is servable if within its client's limit its node was, for two
 // election time-outs + 8 L on end (or for the whole limit, if that is shorter),
 // linked both ways to a node (possibly itself) that is linked both ways to a
-// majority. Which node that is may change meanwhile.
+// majority of those who choose then (electorate.go). Which node that is may
+// change meanwhile.
 type servability struct {
 	spans map[string][]span
 	limit time.Duration // the client's limit
 	need  time.Duration // how long the link must last
 }
 
-func newServability(opts Options, nodes []string, phases []phase) *servability {
+func newServability(opts Options, nodes []string, phases []phase, e eras) *servability {
 	need := 2*time.Duration(opts.ElectionTimeout)*time.Millisecond + servableLatencies*opts.meanLatency()
-	s := &servability{spans: map[string][]span{}, limit: opts.clientLimit(), need: min(need, opts.clientLimit())}
-	for i, p := range phases {
-		to := forever
-		if i+1 < len(phases) {
-			to = phases[i+1].At
-		}
-		for id, ok := range p.Grudge.reach(nodes) {
-			if !ok {
-				continue
-			}
-			spans := s.spans[id]
-			if last := len(spans) - 1; last >= 0 && spans[last].to == p.At {
-				spans[last].to = to
-			} else {
-				spans = append(spans, span{p.At, to})
-			}
-			s.spans[id] = spans
-		}
+	return &servability{
+		spans: spansOf(nodes, stretchesOf(phases, e)), limit: opts.clientLimit(), need: min(need, opts.clientLimit()),
 	}
-	return s
 }
 
 // servable says whether a request that a node got at a time could be served.

@@ -38,6 +38,8 @@ type Figures struct {
 	LatencyAtFollowers map[string]Quantiles `json:"latency_at_followers_ms"`
 	// Outages are measured where nodes answer status.
 	Outages Outages `json:"outages"`
+	// Membership is nil unless nodes came and went.
+	Membership *Membership `json:"membership,omitempty"`
 	// LongestGapMS is the longest time without a served write or cas.
 	LongestGapMS float64 `json:"longest_gap_ms"`
 	// Messages counts messages; the rest puts those between nodes in relation.
@@ -132,6 +134,7 @@ type measurement struct {
 	nodes    []string
 	workload workload
 	record   record
+	eras     eras
 	samples  []sample
 	net      NetStats
 	late     *lateness
@@ -152,9 +155,12 @@ func (m measurement) figures(s *servability) Figures {
 	f.OKShare = share(float64(f.Operations.OK), total)
 	f.ServedShare = share(float64(f.Operations.Served), total)
 	f.ServableShare = share(float64(f.ServableServed), f.Servable)
-	f.Outages = measureOutages(m.record.phases, m.nodes, mutations, m.opts.meanLatency(), m.end)
+	f.Outages = measureOutages(m.record.phases, m.eras, m.nodes, mutations, m.opts.meanLatency(), m.end)
 	f.UnknownPerNodeCut = share(float64(f.UnknownOutcomes), f.Outages.NodesCutFromLeader)
 	f.LongestGapMS = ms(longestGap(mutations, m.end))
+	if m.opts.changesMembers() {
+		f.Membership = newMembership(m.nodes, m.record.admin)
+	}
 	m.latencies(&f)
 	m.messages(&f)
 	mean, worst := m.late.summary()

@@ -37,7 +37,7 @@ func TestServable(t *testing.T) {
 		{At: 4 * sec},
 		{At: 4400 * time.Millisecond, Kind: "x", Grudge: cut},
 		{At: 9 * sec},
-	})
+	}, newEras(nodes, nil))
 	for _, c := range []struct {
 		node string
 		ms   int
@@ -61,7 +61,7 @@ func TestServable(t *testing.T) {
 		}
 	}
 	o.ElectionTimeout = 10_000 // D is never more than the client's limit
-	s = newServability(o, nodes, []phase{{}, {At: 2 * sec, Kind: "x", Grudge: cut}})
+	s = newServability(o, nodes, []phase{{}, {At: 2 * sec, Kind: "x", Grudge: cut}}, newEras(nodes, nil))
 	if !s.servable("n0", sec) || s.servable("n0", sec+1) {
 		t.Error("long election time-out")
 	}
@@ -102,7 +102,7 @@ func TestOutages(t *testing.T) {
 		served("n2", 1310*time.Millisecond, 1400*time.Millisecond),
 		served("n2", 9100*time.Millisecond, 9200*time.Millisecond),
 	}
-	got := measureOutages(phases, nodes, mutations, 10*time.Millisecond, 10*sec)
+	got := measureOutages(phases, newEras(nodes, nil), nodes, mutations, 10*time.Millisecond, 10*sec)
 	if fmt.Sprint(got.Each) != "[300 1000]" || got.Cuts != 5 || got.LeaderKnown != 4 || got.LeaderLost != 2 || got.Unended != 1 {
 		t.Errorf("%+v", got)
 	}
@@ -159,14 +159,14 @@ func TestFindMute(t *testing.T) {
 		}
 		return ops
 	}
-	healed := newServability(o, nodes, []phase{{}})
+	healed := newServability(o, nodes, []phase{{}}, newEras(nodes, nil))
 	if findMute(history(-1), healed) == nil {
 		t.Error("silence was not heard")
 	}
 	if findMute(history(3), healed) != nil {
 		t.Error("it did answer once")
 	}
-	cut := newServability(o, nodes, []phase{{}, {At: 2 * sec, Kind: "x", Grudge: split(nodes[1:2], nodes[2:])}, {At: 2 * sec, Kind: "x", Grudge: split(nodes[1:2], []string{"n0", "n2"})}})
+	cut := newServability(o, nodes, []phase{{}, {At: 2 * sec, Kind: "x", Grudge: split(nodes[1:2], nodes[2:])}, {At: 2 * sec, Kind: "x", Grudge: split(nodes[1:2], []string{"n0", "n2"})}}, newEras(nodes, nil))
 	if findMute(history(-1), cut) != nil {
 		t.Error("it could not answer")
 	}

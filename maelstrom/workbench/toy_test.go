@@ -68,14 +68,16 @@ type toy struct {
 	applied map[string]int     // requests carried out, by type
 	passed  map[string]toyBody // replies to what others have passed on, for copies of that
 	data    string             // the file that holds values and passed, if there is one
+	members toyMembers
 	hoard   [][]byte
 }
 
 // toyState is what a toy keeps on disk.
 type toyState struct {
-	Values map[string]string
-	Passed map[string]toyBody
-	LastID int
+	Values  map[string]string
+	Passed  map[string]toyBody
+	LastID  int
+	Members toyMembers
 }
 
 // load reads what an earlier life has left behind.
@@ -90,7 +92,7 @@ func (t *toy) load(args []string) {
 		if err := json.Unmarshal(text, &s); err != nil {
 			fmt.Fprintln(t.errs, "bad state", err)
 		}
-		t.values, t.passed, t.lastID = s.Values, s.Passed, s.LastID
+		t.values, t.passed, t.lastID, t.members = s.Values, s.Passed, s.LastID, s.Members
 	}
 }
 
@@ -99,7 +101,7 @@ func (t *toy) save() {
 	if t.data == "" {
 		return
 	}
-	text, _ := json.Marshal(toyState{t.values, t.passed, t.lastID})
+	text, _ := json.Marshal(toyState{t.values, t.passed, t.lastID, t.members})
 	err := os.WriteFile(t.data+".new", text, 0o644)
 	if err == nil {
 		err = os.Rename(t.data+".new", t.data)
@@ -131,6 +133,9 @@ type toyBody struct {
 	Request   *toyBody        `json:"request,omitempty"`
 	Role      string          `json:"role,omitempty"`
 	Term      *int            `json:"term,omitempty"`
+	Node      string          `json:"node,omitempty"`
+	Voters    []string        `json:"voters,omitempty"`
+	Now       *configuration  `json:"configuration,omitempty"`
 }
 
 // runToy is a toy's whole life: until the end of in, or until it ends itself.
@@ -309,7 +314,7 @@ func (t *toy) apply(b toyBody) toyBody {
 	case "cas":
 		return t.applyCAS(b, key, old, exists)
 	}
-	return failure(10)
+	return t.administer(b)
 }
 
 func (t *toy) applyCAS(b toyBody, key, old string, exists bool) toyBody {

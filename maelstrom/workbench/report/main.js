@@ -1,7 +1,7 @@
 // Draws everything, again when the width changes, and says when it is done.
 
 function drawAll() {
-  for (const draw of [drawLatency, drawThroughput, drawNodes, drawPhases, drawTypes, drawCurves, drawLamport]) draw();
+  for (const draw of [drawLatency, drawThroughput, drawNodes, drawMembers, drawPhases, drawTypes, drawCurves, drawLamport]) draw();
 }
 
 let pending = 0;
