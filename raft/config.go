@@ -79,7 +79,7 @@ type Config[C any] struct {
 	// a second of its last life.
 	Reads Reads
 	// MaxDrift bounds by how much any clock in the cluster is faster than any other, as a share: 0.25 means that while one shows four seconds, no
-	// other shows more than five. With LeaseReads no more than liveness depends on any other time.
+	// other shows more than five. Nothing depends on it but leases.
 	MaxDrift float64
 
 	// ElectionTimeout, if set, replaces measuring: a follower waits for a random time between it and twice it. Otherwise the
