@@ -17,7 +17,7 @@ func TestClone(t *testing.T) {
 			noise[i] = byte(rng.Uint32())
 		}
 		d := &dice{noise}
-		w := newTown(t, seed%2 == 0, seed%4 < 2)
+		w := newTown(t, seed%2 == 0, seed%4 < 2, Reads(seed%3))
 		for len(d.bytes) > 0 {
 			w.step(d)
 			i := d.roll(len(members))

@@ -84,7 +84,7 @@ type Config[C any] struct {
 	// a second of its last life.
 	Reads Reads
 	// MaxDrift bounds by how much any clock in the cluster is faster than any other, as a share: 0.25 means that while one shows four seconds, no
-	// other shows more than five. With LeaseReads no more than liveness depends on any other time.
+	// other shows more than five. Nothing depends on it but leases.
 	MaxDrift float64
 
 	// FollowTheLoad lets a leader hand over to the node where most of the cluster's requests arrive (load.go). Nodes may differ in it.

@@ -118,11 +118,11 @@ type town struct {
 	told      []Message
 }
 
-func newTown(t *testing.T, early, resend bool) *town {
+func newTown(t *testing.T, early, resend bool, reads Reads) *town {
 	w := &town{t: t, disks: make([]MemoryStorage[string], len(members))}
 	for i, id := range members {
 		cfg := Config[string]{
-			ID: id, Members: members, Seed: uint64(i), EarlyCommit: early, Resend: resend, FollowTheLoad: early == resend,
+			ID: id, Members: members, Seed: uint64(i), EarlyCommit: early, Resend: resend, Reads: reads, FollowTheLoad: early == resend,
 			MaxInflight: 3, MaxRequests: 8, MaxAppendBytes: 2,
 		}
 		n, err := New(cfg, &journal{}, Saved[string]{}, 0)
@@ -261,7 +261,8 @@ func FuzzMessages(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, bytes []byte) {
 		d := &dice{bytes}
-		w := newTown(t, d.roll(2) == 1, d.roll(2) == 1)
+		early, rest := d.roll(2) == 1, d.roll(6)
+		w := newTown(t, early, rest%2 == 1, Reads(rest/2))
 		for range maxSteps {
 			if len(d.bytes) == 0 {
 				break

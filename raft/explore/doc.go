@@ -14,9 +14,9 @@
 //
 //   - A candidate does not ask for promises first (pre-vote), as if it had them; a vote may yet be refused.
 //   - A message's round trip estimate is dropped. No time-out is shorter or longer for it, as no time passes.
-//   - Clocks stand still, unless leases are explored (Bounds.Ticks): nothing is due but election timers, whose running out is a step, at any node in any order. A voter has
-//     forgotten its leader when a later candidate asks, as it does at the least time-out; were it not so, the request would be lost. It has
-//     not if that very leader has asked for the election.
+//   - Clocks stand still, or go on in a few large ticks where leases are explored: nothing is due but election timers, whose running out is a
+//     step, at any node in any order. A voter has forgotten its leader when a later candidate asks, as it does at the least time-out; were it not
+//     so, the request would be lost. It has not if that very leader has asked for the election.
 //     So there are no heartbeats but those that a round of reads needs, and no append is sent again, except by a later leader.
 //   - A batch is written, synced, sent and applied in the step that made it. A crash therefore loses what is in memory only.
 //   - The network is a set: order is free, equal messages are one, and a message that is never delivered is lost. None is delivered twice.

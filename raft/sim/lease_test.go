@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -114,5 +115,50 @@ func TestRestartedVoterKeepsTheLease(t *testing.T) {
 		if now := c.Leader(); leader != c.IDs[0] || now == leader || now == "" {
 			t.Fatalf("seed %d: %q leads, and then %q", seed, leader, now)
 		}
+	}
+}
+
+// outage measures how long nothing can be written after a cut of the leader.
+func outage(t *testing.T, seed uint64, nodes int, latency time.Duration, reads raft.Reads) time.Duration {
+	t.Helper()
+	c := sim.New(seed, nodes, raft.Config[op]{Resend: true, FirstElection: 50 * time.Millisecond, Reads: reads}, newRegisters)
+	c.Network.Latency = latency
+	if err := c.Run(4 * time.Second); err != nil || c.Leader() == "" {
+		t.Fatalf("no leader after 4 s: %v", err)
+	}
+	leader := c.Leader()
+	c.Isolate(leader)
+	return untilWritten(t, c, slices.DeleteFunc(slices.Clone(c.IDs), func(id raft.NodeID) bool { return id == leader })[0])
+}
+
+// TestLeaseAndOutage: a promise that is no longer than the least election time-out costs no time when the leader is lost. Where round trips are long, it is
+// longer, and costs some.
+func TestLeaseAndOutage(t *testing.T) {
+	const runs = 12/slowdown + 1
+	for _, c := range []struct {
+		latency time.Duration
+		most    float64 // times the outage without leases
+	}{
+		{time.Millisecond, 1.1},
+		{10 * time.Millisecond, 1.1},
+		{50 * time.Millisecond, 1.4},
+		{100 * time.Millisecond, 1.4},
+	} {
+		t.Run(c.latency.String(), func(t *testing.T) {
+			t.Parallel()
+			median := func(reads raft.Reads) time.Duration {
+				var outages []time.Duration
+				for seed := range uint64(runs) {
+					outages = append(outages, outage(t, seed, 3+2*int(seed%2), c.latency, reads))
+				}
+				slices.Sort(outages)
+				return outages[runs/2]
+			}
+			without, with := median(raft.ReadIndex), median(raft.LeaseReads)
+			t.Logf("median outage %v, with leases %v", without, with)
+			if float64(with) > c.most*float64(without) {
+				t.Errorf("want at most %v times as much", c.most)
+			}
+		})
 	}
 }
