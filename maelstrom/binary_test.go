@@ -58,9 +58,13 @@ type processes struct {
 }
 
 func startProcesses(t *testing.T, ids ...string) *processes {
+	return startProcessesWith(t, nil, ids...)
+}
+
+func startProcessesWith(t *testing.T, options []string, ids ...string) *processes {
 	p := &processes{network: newNetwork(t, 0, ids...)}
 	for _, id := range ids {
-		node := &process{Cmd: exec.Command(program, "--log-level", "error")}
+		node := &process{Cmd: exec.Command(program, append([]string{"--log-level", "error"}, options...)...)}
 		node.Stdout, node.Stderr = p.stdout(id), &node.log
 		var err error
 		if node.in, err = node.StdinPipe(); err != nil {

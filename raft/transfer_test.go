@@ -132,6 +132,9 @@ func TestHeldProposalsAreBounded(t *testing.T) {
 	for seq := range uint64(5) {
 		h.gets("n3", ForwardRequest[string]{Term: 1, Proposals: []Proposal[string]{{Seq: seq + 1, Command: "y"}}})
 	}
+	if n := len(h.core.role.(*leader[string]).handover.held); n != 3 {
+		t.Errorf("%d are held", n)
+	}
 	for range 10 {
 		h.wait(25 * time.Millisecond)
 		h.acks("n3")
