@@ -50,5 +50,25 @@
 // result, with an error that says that it was never executed and never will be, or with [ErrUnknown]. Executing a
 // command at most once although it may be sent twice is the business of package session.
 //
+// # Bounds
+//
+// Nothing grows without bound, and a request that meets a bound is told so, or comes again. The numbers are in config.go:
+//
+//	what                              bound                                 at the bound                       test
+//	one append                        MaxAppendBytes, at least one entry    the rest goes in the next          TestForwardsAreCutToSize
+//	appends under way to a follower   MaxInflight, MaxInflightBytes         it waits for an answer             TestPipelineAndWindow
+//	a snapshot under way to it        MaxChunkBytes, MaxTransferBytes       it waits for an answer             TestWindowOfChunks
+//	chunks that came early            MaxTransferBytes                      dropped, and sent again            TestChunksInAnyOrder
+//	a follower that does not answer   an election time-out                  heartbeats only                    TestBlackHoledFollower
+//	requests that wait on a node      MaxRequests, MaxUncommittedBytes      ErrOverloaded                      TestRequestsAreBounded
+//	what a leader has not committed   MaxUncommittedBytes                   ErrOverloaded                      TestBytesAreBounded
+//	the same, forwarded by others     MaxRequests, MaxUncommittedBytes      passed over, and sent again        TestBytesAreBounded
+//	others' reads at a leader         MaxRequests                           passed over, and asked again       TestRequestsAreBounded
+//	messages that came too early      maxStash                              dropped, and sent again            TestStashIsBounded
+//	the log                           SnapshotEntries, SnapshotBytes        a snapshot takes its place         TestLogIsBounded
+//	entries kept for a transfer       maxHeld snapshots' worth              it begins anew                     TestLogIsHeldForATransfer
+//
+// Package driver bounds its inbox (whoever brings more waits), package session what it remembers, package maelstrom lines and output.
+//
 // The package imports the standard library only.
 package raft

@@ -649,6 +649,26 @@ func TestWindowOfChunks(t *testing.T) {
 	h.refuses("n3", SnapshotReply{Term: term, Index: 50, Chunk: 16, Offset: 20})
 }
 
+// A follower that falls silent in the middle of a transfer gets a few more chunks, one at a time, and then heartbeats; and the log is not kept for it.
+func TestBlackHoleDuringATransfer(t *testing.T) {
+	h, term := behind(t)
+	h.wantOffsets(0)
+	h.gets("n3", SnapshotReply{Term: term, Index: 5, Offset: 4, At: h.now})
+	h.wantOffsets(4)
+	for h.now += h.core.pace.electionMax(); h.core.reachable(h.core.role.(*leader[string]).peers[1]); h.now++ {
+		h.acks("n2")
+	}
+	h.offsets()
+	for range 100 {
+		h.write(1)
+		h.wait(h.core.pace.heartbeatEvery())
+	}
+	h.wantOffsets()
+	if n := len(h.View().Log); n > 5 {
+		t.Errorf("%d entries are kept", n)
+	}
+}
+
 // While a follower is getting a snapshot, the entries behind that stay, or it would get one snapshot after the other; but not for ever.
 func TestLogIsHeldForATransfer(t *testing.T) {
 	h, term := behind(t)
