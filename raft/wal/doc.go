@@ -26,8 +26,10 @@
 //	storage.go    Open, Load, Write, Sync: the raft.Storage
 //	generation.go the next generation
 //	errors.go     what goes wrong, in words for the person who has to deal with it
-//	fs.go         the file system, as little of it as is needed; dir.go is the real one, lock_*.go its lock
+//	fs.go         the file system, as little of it as is needed; dir.go is the real one, lock_*.go what differs between systems
 //	inspect.go    a look at a directory, without changing it
+//
+// Package wal/simfs is the file system of the tests.
 //
 // It imports package raft and the standard library.
 package wal

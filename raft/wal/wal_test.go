@@ -13,6 +13,7 @@ import (
 
 	"maelraft/raft"
 	"maelraft/raft/wal"
+	"maelraft/raft/wal/simfs"
 )
 
 // text is the codec of commands that are strings.
@@ -130,7 +131,7 @@ func legal(states []raft.Saved[string], from, to int, got raft.Saved[string]) bo
 // whole returns what the script leaves in a directory.
 func whole(t testing.TB) map[string][]byte {
 	t.Helper()
-	fs := newSimFS(nil)
+	fs := simfs.New(nil)
 	s, _, err := open(fs, io.Discard)
 	if err != nil {
 		t.Fatal(err)
@@ -139,12 +140,12 @@ func whole(t testing.TB) map[string][]byte {
 		t.Fatal(err)
 	}
 	_ = fs.SyncDir() // the last generation alone
-	return fs.left()[0]
+	return fs.Left()[0]
 }
 
 func TestEverythingIsThere(t *testing.T) {
 	states := model()
-	_, saved, err := open(newSimFS(whole(t)), io.Discard)
+	_, saved, err := open(simfs.New(whole(t)), io.Discard)
 	if want := states[len(states)-1]; err != nil || !same(saved, want) {
 		t.Errorf("wrote %+v\nread  %+v, %v", want, saved, err)
 	}
@@ -155,14 +156,14 @@ func TestCrashPoints(t *testing.T) {
 	states := model()
 	points := 0
 	for at := 1; ; at++ {
-		fs := newSimFS(nil)
-		fs.crashAt = at
+		fs := simfs.New(nil)
+		fs.CrashAt(at)
 		begun, acknowledged := 0, 0
 		s, _, err := open(fs, io.Discard)
 		if err == nil {
 			begun, acknowledged, err = carryOut(s)
 		}
-		for _, image := range fs.left() {
+		for _, image := range fs.Left() {
 			points++
 			if why := survives(states, image, acknowledged, begun); why != nil {
 				t.Fatalf("crash at step %d, %d changes acknowledged: %v", at, acknowledged, why)
@@ -181,7 +182,7 @@ func TestCrashPoints(t *testing.T) {
 // survives opens what a crash has left, looks, writes something and opens it once more.
 func survives(states []raft.Saved[string], image map[string][]byte, acknowledged, begun int) error {
 	var logs bytes.Buffer
-	fs := newSimFS(image)
+	fs := simfs.New(image)
 	s, saved, err := open(fs, &logs)
 	if err != nil {
 		return fmt.Errorf("refused: %w", err)
@@ -195,7 +196,7 @@ func survives(states []raft.Saved[string], image map[string][]byte, acknowledged
 	if err := errors.Join(s.Write(more), s.Sync()); err != nil {
 		return err
 	}
-	_, again, err := open(newSimFS(fs.left()[0]), &logs)
+	_, again, err := open(simfs.New(fs.Left()[0]), &logs)
 	saved.HardState, saved.Entries = h, append(slices.Clone(saved.Entries), more.Entries...)
 	if err != nil || !same(again, saved) {
 		return fmt.Errorf("went on with %+v\nand read %+v, %w", saved, again, err)
@@ -207,19 +208,19 @@ func survives(states []raft.Saved[string], image map[string][]byte, acknowledged
 // that is durable.
 func TestWhatALifeHasSeen(t *testing.T) {
 	for at := 1; ; at++ {
-		fs := newSimFS(nil)
-		fs.crashAt = at
+		fs := simfs.New(nil)
+		fs.CrashAt(at)
 		s, _, err := open(fs, io.Discard)
 		if err == nil {
 			_, _, err = carryOut(s)
 		}
-		fs.crashAt, fs.locked = 0, false
+		fs.Reopen()
 		_, seen, opened := open(fs, io.Discard)
 		if opened != nil {
 			t.Fatalf("death at step %d: %v", at, opened)
 		}
-		for _, image := range fs.left() {
-			if _, saved, err := open(newSimFS(image), io.Discard); err != nil || !same(seen, saved) {
+		for _, image := range fs.Left() {
+			if _, saved, err := open(simfs.New(image), io.Discard); err != nil || !same(seen, saved) {
 				t.Fatalf("death at step %d, then a power cut: saw %+v\nread %+v, %v", at, seen, saved, err)
 			}
 		}
@@ -234,9 +235,9 @@ func TestFaults(t *testing.T) {
 	states := model()
 	for _, fault := range []error{errors.New("the disk is on fire"), raft.ErrFull} {
 		for at, done := 1, false; !done; at++ {
-			fs := newSimFS(nil)
-			fs.fault = func(step int) (int, error) {
-				if step == at {
+			fs := simfs.New(nil)
+			fs.Fault = func(simfs.Op) (int, error) {
+				if fs.Steps == at {
 					return 5, fault
 				}
 				return 0, nil
@@ -246,8 +247,8 @@ func TestFaults(t *testing.T) {
 			if err == nil {
 				begun, acknowledged, err = stubborn(t, s)
 			}
-			done = err == nil && fs.step < at
-			for _, image := range fs.left() {
+			done = err == nil && fs.Steps < at
+			for _, image := range fs.Left() {
 				if why := survives(states, image, acknowledged, begun); why != nil {
 					t.Fatalf("%v at step %d, %d changes acknowledged: %v", fault, at, acknowledged, why)
 				}
@@ -305,14 +306,14 @@ func TestDamage(t *testing.T) {
 			least = last - flips // it takes a flip for each batch that is to look torn
 		}
 		var logs bytes.Buffer
-		fs := newSimFS(damaged)
+		fs := simfs.New(damaged)
 		_, saved, err := open(fs, &logs)
 		told := strings.Contains(logs.String(), "CUT OFF")
 		refusal := (*wal.DamageError)(nil)
 		switch {
 		case err != nil:
 			outcomes["refused"]++
-			if fs.step > 0 {
+			if fs.Steps > 0 {
 				t.Fatalf("%s: refused, and changed: %v", name, err)
 			}
 			if !errors.As(err, &refusal) || !strings.Contains(err.Error(), "dir/"+wal.NameOf(4)) {
