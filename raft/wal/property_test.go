@@ -20,7 +20,8 @@ import (
 func TestLikeMemory(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		fs := simfs.New(nil)
-		s, _, err := open(fs, io.Discard)
+		slack := rapid.SampledFrom([]int64{0, tight}).Draw(t, "slack")
+		s, _, err := openWith(fs, io.Discard, slack)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -45,7 +46,7 @@ func TestLikeMemory(t *testing.T) {
 				t.Fatal(err)
 			}
 			var got raft.Saved[string]
-			if s, got, err = open(fs, io.Discard); err != nil {
+			if s, got, err = openWith(fs, io.Discard, slack); err != nil {
 				t.Fatal(err)
 			}
 			if want, _ := m.Load(); !same(got, want) {

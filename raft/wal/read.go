@@ -160,8 +160,9 @@ func (c *contents[C]) takeBatch(p *parser, offset int64) error {
 		if err != nil {
 			return err
 		}
-		c.saved.Entries = append(c.saved.Entries, e)
-		c.places = append(c.places, place{offset + int64(from), uint32(p.at() - from), e.Term})
+		at := newPlace(offset+int64(from), p.all[from:p.at()])
+		at.term = e.Term
+		c.saved.Entries, c.places = append(c.saved.Entries, e), append(c.places, at)
 	}
 	return nil
 }
