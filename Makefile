@@ -40,7 +40,7 @@ short: build ## short runs of the workbench under partitions and other faults
 
 SEEDS ?= 2000
 FIRST ?= 0
-sim: ## SEEDS seeds of the simulator from FIRST on (default 2000 from 0), 60 virtual seconds each
+sim: ## SEEDS seeds of the simulator from FIRST on (default 2000 from 0), 60 virtual seconds each, and 5 over the real storage
 	$(GO) test ./raft/sim -v -run 'TestSwarm|TestImpatientClusters' -first $(FIRST) -seeds $(SEEDS) -span 60s -timeout 60m
 
 explore: ## every run of three nodes up to larger bounds than in make test, a few minutes

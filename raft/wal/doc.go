@@ -32,7 +32,7 @@
 //	fs.go         the file system, as little of it as is needed; dir.go is the real one, lock_*.go what differs between systems
 //	inspect.go    a look at a directory, without changing it
 //
-// Package wal/simfs is the file system of the tests.
+// Package wal/simfs is the file system of the tests; raft/sim has whole clusters on it.
 //
 // It imports package raft and the standard library.
 package wal

@@ -48,12 +48,21 @@ func (d *FS) Left() []map[string][]byte {
 	return all
 }
 
+// maxOpen is of how many of the last changes to names, if they are not synced, all combinations are tried. What came before them has happened.
+const maxOpen = 8
+
 // namesLeft: of what was done to names any part may have become durable, in any order that keeps each name's own.
 func (d *FS) namesLeft() []map[string]*file {
 	var all []map[string]*file
-	for subset := range 1 << len(d.pending) {
-		m := maps.Clone(d.durable)
-		for i, change := range d.pending {
+	settled := maps.Clone(d.durable)
+	before := max(len(d.pending)-maxOpen, 0)
+	for _, change := range d.pending[:before] {
+		change(settled)
+	}
+	open := d.pending[before:]
+	for subset := range 1 << len(open) {
+		m := maps.Clone(settled)
+		for i, change := range open {
 			if subset>>i&1 == 1 {
 				change(m)
 			}
