@@ -2,7 +2,6 @@ package sim_test
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -136,7 +135,7 @@ func (d *files) Lose() error {
 			}
 		}
 		saved, err := d.open()
-		if errors.Is(err, simfs.ErrCrash) {
+		if d.fs.Down() {
 			d.cut()
 			continue
 		}

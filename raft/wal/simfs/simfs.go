@@ -74,6 +74,9 @@ func (d *FS) CrashAt(step int) {
 // Reopen is what the next process finds if only the process has died: what the system has in memory is still there, synced or not.
 func (d *FS) Reopen() { d.Fault, d.down, d.locked = nil, false, false }
 
+// Down says that the power is off.
+func (d *FS) Down() bool { return d.down }
+
 // Flip changes a bit of a file behind the back of everybody, as a bad disk does.
 func (d *FS) Flip(name string, bit int) {
 	f := d.now[name]
