@@ -16,15 +16,18 @@ func (b *bench) conclude(ctx context.Context) (Result, error) {
 	}
 	servable := newServability(b.opts, b.nodes, rec.phases)
 	m := measurement{
-		opts: b.opts, nodes: b.nodes, workload: b.workload, record: rec, samples: samples, end: b.end,
+		opts: b.opts, nodes: b.nodes, workload: b.workload, record: rec.withoutFinal(), samples: samples, end: b.end,
 		late: &lateness{},
 	}
 	if b.cluster != nil {
 		m.net, m.late = b.cluster.router.snapshot(), &b.cluster.router.late
+		if b.net != nil {
+			m.net = *b.net
+		}
 	}
 	r := Result{
 		Options: b.opts, LeaderWatched: b.watched, Store: b.dir,
-		Violations: b.violations, ViolationCount: b.violationN, Figures: m.figures(servable),
+		Violations: b.violations, ViolationCount: b.violationN, Figures: m.figures(servable), FinalReads: b.final,
 	}
 	b.judge(ctx, &r, rec, servable)
 	err := errors.Join(writeHistory(b.dir, rec.events), writeResults(b.dir, r), ctx.Err())
@@ -39,6 +42,8 @@ func (b *bench) conclude(ctx context.Context) (Result, error) {
 func (b *bench) judge(ctx context.Context, r *Result, rec record, s *servability) {
 	checked := b.workload.check(ctx, rec.ops)
 	r.LinearizableOfficial, r.LinearizableStrict = checked.Official, checked.Strict
+	all := rec
+	rec = rec.withoutFinal()
 	stopped := b.violationN > 0 && !b.opts.MaelstromQuirks
 	if stopped {
 		// Cut short: what the rest would have brought nobody knows.
@@ -63,6 +68,10 @@ func (b *bench) judge(ctx context.Context, r *Result, rec record, s *servability
 		r.Strict = Invalid
 		r.Reasons = append(r.Reasons, r.Violations[0].Error())
 	}
+	if why := b.final.reproach(); why != "" {
+		r.Strict = Invalid
+		r.Reasons = append(r.Reasons, why)
+	}
 	r.Verdict = r.Strict
 	if b.opts.MaelstromQuirks {
 		r.Verdict = r.Official
@@ -70,7 +79,7 @@ func (b *bench) judge(ctx context.Context, r *Result, rec record, s *servability
 	key, rd, reasons := checked.blame(b.opts.MaelstromQuirks)
 	r.Reasons = append(r.Reasons, reasons...)
 	if key != nil {
-		r.Explanation = b.explain(*key, rec.ops, rd)
+		r.Explanation = b.explain(*key, all.ops, rd)
 	}
 }
 

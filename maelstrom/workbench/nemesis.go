@@ -74,6 +74,16 @@ func (n *nemesis) start(e *episode, leader string) {
 	n.change("start-"+e.Fault, e, leader)
 }
 
+// heal ends whatever is in force when the time is over.
+func (n *nemesis) heal(ctx context.Context) {
+	n.mu.Lock()
+	active := slices.Clone(n.active)
+	n.mu.Unlock()
+	for _, e := range active {
+		n.end(ctx, e)
+	}
+}
+
 // end takes a fault out of force, as far as no other one keeps its work up.
 func (n *nemesis) end(ctx context.Context, e *episode) {
 	revived := n.lift(e)
@@ -131,6 +141,9 @@ func (n *nemesis) down() []string { return n.victims(func(e *episode) []string {
 func (n *nemesis) change(event string, e *episode, leader string) {
 	w := weather{down: set(n.down()), slow: set(n.victims(func(e *episode) []string { return e.Slow }))}
 	p := phase{Leader: leader, Nodes: n.victims((*episode).hit), Ends: strings.HasPrefix(event, "stop-")}
+	if !p.Ends {
+		p.Begun = e
+	}
 	var kinds []string
 	for _, e := range n.active {
 		w.grudge = w.grudge.union(e.Grudge)
