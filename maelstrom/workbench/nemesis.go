@@ -30,6 +30,9 @@ type nemesis struct {
 	askers  []*asker // empty if nobody is asked
 	patient time.Duration
 	fail    func(error)
+	// test, if not nil, is the context in which nodes are started again. It outlives run's where somebody needs the nodes afterwards: an init that
+	// is given up half way leaves a node that answers somebody who has gone.
+	test context.Context
 
 	asking sync.Mutex // held while nodes are asked who leads
 	mu     sync.Mutex
@@ -51,7 +54,11 @@ func (n *nemesis) run(ctx context.Context, d *disturbance) {
 			e = d.begin(leader)
 			n.start(e, leader)
 		} else {
-			n.end(ctx, e)
+			if n.test != nil {
+				n.end(n.test, e)
+			} else {
+				n.end(ctx, e)
+			}
 			e = nil
 		}
 	}

@@ -218,6 +218,9 @@ func (b *bench) drive(ctx context.Context) {
 		target: b.cluster, nodes: b.nodes, history: b.history, limit: seconds(b.opts.TimeLimit),
 		board: b.board, askers: askers, patient: b.opts.statusLimit(), fail: b.fail,
 	}
+	if b.opts.FinalReads {
+		n.test = ctx
+	}
 	for _, d := range newDisturbances(b.opts, b.nodes) {
 		wg.Go(func() { n.run(side, d) })
 	}
