@@ -90,6 +90,8 @@ type phase struct {
 	Leader string
 	// Nodes lists those that a fault is aimed at, if it is aimed at nodes.
 	Nodes []string
+	// Down lists those that do not run.
+	Down []string
 	// Begun is the fault that began with the phase, or nil.
 	Begun *episode
 	// Ends says that the phase begins because a fault ended: Kind is what is

@@ -147,7 +147,7 @@ func (n *nemesis) down() []string { return n.victims(func(e *episode) []string {
 // by starts only.
 func (n *nemesis) change(event string, e *episode, leader string) {
 	w := weather{down: set(n.down()), slow: set(n.victims(func(e *episode) []string { return e.Slow }))}
-	p := phase{Leader: leader, Nodes: n.victims((*episode).hit), Ends: strings.HasPrefix(event, "stop-")}
+	p := phase{Leader: leader, Nodes: n.victims((*episode).hit), Down: n.down(), Ends: strings.HasPrefix(event, "stop-")}
 	if !p.Ends {
 		p.Begun = e
 	}
