@@ -44,7 +44,7 @@ sim: ## SEEDS seeds of the simulator from FIRST on (default 2000 from 0), 60 vir
 	$(GO) test ./raft/sim -v -run 'TestSwarm|TestImpatientClusters' -first $(FIRST) -seeds $(SEEDS) -span 60s -timeout 60m
 
 kills: build ## 40 runs under kills of one, the leader, a minority, a majority and all nodes, with partitions; every key is read at the end
-	$(GO) run ./scripts/campaign -bin $(BIN) -nodes 3,5 -latency 5 -every 0.5 -seeds 20 -nemesis kill,partition -time 8 -parallel 2 -extra "--final-reads -- --snapshot-entries 100"
+	$(GO) run ./scripts/campaign -bin $(BIN) -nodes 3,5 -latency 5 -every 1 -seeds 20 -nemesis kill,partition -time 15 -parallel 2 -extra "--final-reads -- --snapshot-entries 100"
 
 explore: ## every run of three nodes up to larger bounds than in make test, a few minutes
 	$(GO) test ./raft/explore -v -deep -timeout 60m

@@ -21,8 +21,8 @@ const forever = time.Duration(1<<63 - 1)
 type servability struct {
 	spans map[string][]span
 	down  map[string][]span // when it does not run
-	limit time.Duration // the client's limit
-	need  time.Duration // how long the link must last
+	limit time.Duration     // the client's limit
+	need  time.Duration     // how long the link must last
 }
 
 func newServability(opts Options, nodes []string, phases []phase) *servability {
