@@ -33,7 +33,8 @@ lint: tools ## format, vet, staticcheck
 	GOOS=windows $(GO) vet ./...
 	$(TOOLS)/staticcheck ./...
 
-short: build ## short runs of the workbench under partitions and other faults
+short: build ## short runs of the workbench under partitions and other faults, and crashes at every step of a node's disk
+	$(GO) test ./raft/sim -run 'TestSwarmOnFiles|TestEveryCrash'
 	$(BIN) test --node-count 3 --time-limit 12 --rate 100 --latency 10 --nemesis partition --nemesis-interval 2
 	$(BIN) test --node-count 5 --time-limit 12 --rate 100 --latency 10 --latency-dist exponential --nemesis partition --nemesis-interval 2
 	$(BIN) test --node-count 5 --time-limit 15 --rate 200 --latency 5 --nemesis partition,pause,loss,duplicate,reorder,slow --nemesis-interval 1
