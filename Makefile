@@ -6,7 +6,7 @@ TOOLS  := .tools/bin
 # The race detector needs a C compiler.
 RACE   := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
 
-.PHONY: help demo test build check lint tools short fuzz sim explore gallery bug maelstrom report-browser bench-check docs clean
+.PHONY: help demo test build check lint tools short fuzz sim kills explore gallery bug maelstrom report-browser bench-check docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -30,17 +30,22 @@ tools:
 lint: tools ## format, vet, staticcheck
 	@unformatted=$$($(TOOLS)/gofumpt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "not gofumpt: $$unformatted"; exit 1; }
 	$(GO) vet ./...
+	GOOS=windows $(GO) vet ./...
 	$(TOOLS)/staticcheck ./...
 
-short: build ## short runs of the workbench under partitions and other faults
+short: build ## short runs of the workbench under partitions and other faults, and crashes at every step of a node's disk
+	$(GO) test ./raft/sim -run 'TestSwarmOnFiles|TestEveryCrash'
 	$(BIN) test --node-count 3 --time-limit 12 --rate 100 --latency 10 --nemesis partition --nemesis-interval 2
 	$(BIN) test --node-count 5 --time-limit 12 --rate 100 --latency 10 --latency-dist exponential --nemesis partition --nemesis-interval 2
 	$(BIN) test --node-count 5 --time-limit 15 --rate 200 --latency 5 --nemesis partition,pause,loss,duplicate,reorder,slow --nemesis-interval 1
 
 SEEDS ?= 2000
 FIRST ?= 0
-sim: ## SEEDS seeds of the simulator from FIRST on (default 2000 from 0), 60 virtual seconds each
+sim: ## SEEDS seeds of the simulator from FIRST on (default 2000 from 0), 60 virtual seconds each, and 5 over the real storage
 	$(GO) test ./raft/sim -v -run 'TestSwarm|TestImpatientClusters' -first $(FIRST) -seeds $(SEEDS) -span 60s -timeout 60m
+
+kills: build ## 40 runs under kills of one, the leader, a minority, a majority and all nodes, with partitions; every key is read at the end
+	$(GO) run ./scripts/campaign -bin $(BIN) -nodes 3,5 -latency 5 -every 1 -seeds 20 -nemesis kill,partition -time 15 -parallel 2 -extra "--final-reads -- --snapshot-entries 100"
 
 explore: ## every run of three nodes up to larger bounds than in make test, a few minutes
 	$(GO) test ./raft/explore -v -deep -timeout 60m

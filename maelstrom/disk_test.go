@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -13,7 +12,6 @@ import (
 
 	"pgregory.net/rapid"
 
-	"maelraft/raft"
 	"maelraft/raft/wal"
 )
 
@@ -129,30 +127,4 @@ func TestMemoryByDefault(t *testing.T) {
 	if got, err := s.openStorage("n1", []string{"n1"}); err != nil || reflect.TypeOf(got) != reflect.TypeFor[*memory]() {
 		t.Errorf("%T, %v", got, err)
 	}
-}
-
-// BenchmarkRestart reads a log of a million writes.
-func BenchmarkRestart(b *testing.B) {
-	const total, batch = 1_000_000, 64
-	s := &server{opts: Options{DataDir: b.TempDir()}, log: slog.New(slog.DiscardHandler)}
-	disk, err := s.openStorage("n1", []string{"n1"})
-	if err != nil {
-		b.Fatal(err)
-	}
-	m := append1("1", batch)
-	for first := 0; first < total; first += batch {
-		for i := range m.Entries {
-			m.Entries[i].Index = raft.Index(first + i + 1)
-		}
-		if err := disk.Write(raft.Changes[command]{Entries: m.Entries}); err != nil {
-			b.Fatal(err)
-		}
-	}
-	for b.Loop() {
-		_ = disk.Close()
-		if disk, err = s.openStorage("n1", []string{"n1"}); err != nil {
-			b.Fatal(err)
-		}
-	}
-	_ = disk.Close()
 }

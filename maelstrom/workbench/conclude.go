@@ -17,15 +17,18 @@ func (b *bench) conclude(ctx context.Context) (Result, error) {
 	eras := newEras(b.nodes, sightings(rec.admin))
 	servable := newServability(b.opts, b.nodes, rec.phases, eras)
 	m := measurement{
-		opts: b.opts, nodes: b.nodes, workload: b.workload, record: rec, eras: eras, samples: samples, end: b.end,
+		opts: b.opts, nodes: b.nodes, workload: b.workload, record: rec.withoutFinal(), eras: eras, samples: samples, end: b.end,
 		late: &lateness{},
 	}
 	if b.cluster != nil {
 		m.net, m.late = b.cluster.router.snapshot(), &b.cluster.router.late
+		if b.net != nil {
+			m.net = *b.net
+		}
 	}
 	r := Result{
 		Options: b.opts, LeaderWatched: b.watched, Store: b.dir,
-		Violations: b.violations, ViolationCount: b.violationN, Figures: m.figures(servable),
+		Violations: b.violations, ViolationCount: b.violationN, Figures: m.figures(servable), FinalReads: b.final,
 	}
 	b.judge(ctx, &r, rec, servable)
 	err := errors.Join(writeHistory(b.dir, rec.events), writeResults(b.dir, r), ctx.Err())
@@ -40,6 +43,8 @@ func (b *bench) conclude(ctx context.Context) (Result, error) {
 func (b *bench) judge(ctx context.Context, r *Result, rec record, s *servability) {
 	checked := b.workload.check(ctx, rec.ops)
 	r.LinearizableOfficial, r.LinearizableStrict = checked.Official, checked.Strict
+	all := rec
+	rec = rec.withoutFinal()
 	stopped := b.violationN > 0 && !b.opts.MaelstromQuirks
 	if stopped {
 		// Cut short: what the rest would have brought nobody knows.
@@ -64,6 +69,10 @@ func (b *bench) judge(ctx context.Context, r *Result, rec record, s *servability
 		r.Strict = Invalid
 		r.Reasons = append(r.Reasons, r.Violations[0].Error())
 	}
+	if why := b.final.reproach(); why != "" {
+		r.Strict = Invalid
+		r.Reasons = append(r.Reasons, why)
+	}
 	r.Verdict = r.Strict
 	if b.opts.MaelstromQuirks {
 		r.Verdict = r.Official
@@ -71,7 +80,7 @@ func (b *bench) judge(ctx context.Context, r *Result, rec record, s *servability
 	key, rd, reasons := checked.blame(b.opts.MaelstromQuirks)
 	r.Reasons = append(r.Reasons, reasons...)
 	if key != nil {
-		r.Explanation = b.explain(*key, rec.ops, rd)
+		r.Explanation = b.explain(*key, all.ops, rd)
 	}
 }
 

@@ -41,6 +41,8 @@ const (
 	hitAll      = "all"
 )
 
+var hits = []string{hitOne, hitLeader, hitMinority, hitMajority, hitAll}
+
 // episode is one fault from its start to its end: what it does, and to whom.
 type episode struct {
 	// Fault is its name in --nemesis, Kind says more closely what it is.
@@ -148,7 +150,7 @@ func (d *disturbance) victims(e *episode, leader string) []string {
 	n := len(d.nodes)
 	shuffled := slices.Clone(d.nodes)
 	d.draws.Shuffle(n, func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
-	whom := []string{hitOne, hitLeader, hitMinority, hitMajority, hitAll}[d.draws.IntN(5)]
+	whom := hits[d.draws.IntN(len(hits))]
 	e.Kind = fmt.Sprintf("%s %s", d.fault, whom)
 	switch whom {
 	case hitMinority:

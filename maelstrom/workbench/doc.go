@@ -41,8 +41,10 @@
 //	              (search.go bounds its search) and explain.go cuts a bad history down to a readable part
 //	check.go      the same verdicts on histories in files
 //	              (readhistory.go reads ours, and with ednhistory.go, edn.go and ednatom.go Maelstrom's)
-//	stats.go      figures; servable.go and outage.go are two with rules, and
-//	              electorate.go says who had a say in the cluster, over time
+//	final.go      what is read once all faults are over
+//	stats.go      figures; servable.go and outage.go are two with rules,
+//	              electorate.go says who had a say in the cluster, over time,
+//	              and kills.go counts whom kills hit
 //	report.go     the block a person reads, on printer.go; store.go the files
 //	htmlreport.go the page a person looks at, from one struct; its parts are in
 //	              htmlreport_*.go, its looks and its charts in report/

@@ -215,13 +215,8 @@ func spansOf(nodes []string, all []stretch) map[string][]span {
 	for _, s := range all {
 		reach := s.grudge.reach(nodes, s.electorate)
 		for _, id := range nodes {
-			last := len(spans[id]) - 1
-			switch {
-			case !reach[id]:
-			case last >= 0 && spans[id][last].to == s.from:
-				spans[id][last].to = s.to
-			default:
-				spans[id] = append(spans[id], s.span)
+			if reach[id] {
+				spans[id] = extend(spans[id], s.span)
 			}
 		}
 	}

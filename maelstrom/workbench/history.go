@@ -61,6 +61,9 @@ type op struct {
 	// Result is what a read returned, as canonical JSON text.
 	Result string
 
+	// Final says that it is a read after the end of all faults.
+	Final bool
+
 	Outcome outcome
 	Code    int
 	// Invoke and Return count from the first operation; the indices give the
@@ -87,6 +90,10 @@ type phase struct {
 	Leader string
 	// Nodes lists those that a fault is aimed at, if it is aimed at nodes.
 	Nodes []string
+	// Down lists those that do not run.
+	Down []string
+	// Begun is the fault that began with the phase, or nil.
+	Begun *episode
 	// Ends says that the phase begins because a fault ended: Kind is what is
 	// left.
 	Ends bool

@@ -30,6 +30,9 @@ type nemesis struct {
 	askers  []*asker // empty if nobody is asked
 	patient time.Duration
 	fail    func(error)
+	// test, if not nil, is the context in which nodes are started again. It outlives run's where somebody needs the nodes afterwards: an init that
+	// is given up half way leaves a node that answers somebody who has gone.
+	test context.Context
 
 	asking sync.Mutex // held while nodes are asked who leads
 	mu     sync.Mutex
@@ -51,7 +54,11 @@ func (n *nemesis) run(ctx context.Context, d *disturbance) {
 			e = d.begin(leader)
 			n.start(e, leader)
 		} else {
-			n.end(ctx, e)
+			if n.test != nil {
+				n.end(n.test, e)
+			} else {
+				n.end(ctx, e)
+			}
 			e = nil
 		}
 	}
@@ -72,6 +79,16 @@ func (n *nemesis) start(e *episode, leader string) {
 		n.target.pause(id, true)
 	}
 	n.change("start-"+e.Fault, e, leader)
+}
+
+// heal ends whatever is in force when the time is over.
+func (n *nemesis) heal(ctx context.Context) {
+	n.mu.Lock()
+	active := slices.Clone(n.active)
+	n.mu.Unlock()
+	for _, e := range active {
+		n.end(ctx, e)
+	}
 }
 
 // end takes a fault out of force, as far as no other one keeps its work up.
@@ -130,7 +147,10 @@ func (n *nemesis) down() []string { return n.victims(func(e *episode) []string {
 // by starts only.
 func (n *nemesis) change(event string, e *episode, leader string) {
 	w := weather{down: set(n.down()), slow: set(n.victims(func(e *episode) []string { return e.Slow }))}
-	p := phase{Leader: leader, Nodes: n.victims((*episode).hit), Ends: strings.HasPrefix(event, "stop-")}
+	p := phase{Leader: leader, Nodes: n.victims((*episode).hit), Down: n.down(), Ends: strings.HasPrefix(event, "stop-")}
+	if !p.Ends {
+		p.Begun = e
+	}
 	var kinds []string
 	for _, e := range n.active {
 		w.grudge = w.grudge.union(e.Grudge)

@@ -139,6 +139,8 @@ type Options struct {
 	Nemesis string `help:"Faults, in any mix, as in kill,partition: partition (Maelstrom's four kinds), one-way (a node is deaf or mute), bridge (two halves share a node), leader-cut (the node that says it leads is isolated), kill (and restart), pause, loss, duplicate, reorder, slow, membership (nodes join and leave the cluster; the node must speak the admin protocol); none is the default." default:"none" placeholder:"LIST"`
 	// NemesisInterval is the mean time between fault events, in seconds.
 	NemesisInterval float64 `help:"Mean seconds between the start and the stop of faults; decimals allowed." default:"10"`
+	// FinalReads says that every key is read at every node at the end.
+	FinalReads bool `help:"At the end, end all faults, start nodes that are down, and read every key at every node; the values are checked with the rest, and every read must be answered."`
 	// Availability is the least ok-fraction of a valid test; total is 1.
 	Availability string `help:"Least share of operations that must be ok, as Maelstrom counts it (a cas that does not match is not): a fraction, or total." placeholder:"SHARE"`
 	// TestCount is how many tests main runs, one after the other.
@@ -211,6 +213,9 @@ func (o Options) validateChoices() error {
 		if !slices.Contains(c.allowed, c.value) {
 			return fmt.Errorf("--%s must be one of %s, not %q", c.name, strings.Join(c.allowed, ", "), c.value)
 		}
+	}
+	if o.FinalReads && o.Workload != workloadLinKV {
+		return errors.New("--final-reads needs the workload lin-kv: others have nothing to be read")
 	}
 	return o.validateNemesis()
 }

@@ -26,6 +26,7 @@ func (p *printer) report(r Result) {
 		if r.Figures.Operations.Total > 0 {
 			reportOperations(&b, r)
 			reportFaults(&b, r)
+			r.FinalReads.report(&b)
 			reportLatency(&b, r)
 			reportMessages(&b, r)
 		}
@@ -116,6 +117,7 @@ func reportFaults(b *strings.Builder, r Result) {
 		fmt.Fprintf(b, ", %.2f for each of the %d times a node was cut from its leader", f.UnknownPerNodeCut, o.NodesCutFromLeader)
 	}
 	fmt.Fprintln(b)
+	reportKills(b, f.Kills)
 }
 
 // reportMembership says what came of the changes of the membership.

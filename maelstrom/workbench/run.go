@@ -48,6 +48,8 @@ type Result struct {
 	LeaderWatched bool `json:"leader_watched"`
 	// Figures are the measurements.
 	Figures Figures `json:"figures"`
+	// FinalReads is what came of --final-reads, or nil.
+	FinalReads *FinalReads `json:"final_reads,omitempty"`
 	// Store is the directory with history, logs and this result.
 	Store string `json:"store"`
 }
@@ -86,6 +88,8 @@ type bench struct {
 	watched  bool
 	fail     context.CancelCauseFunc
 	end      time.Duration // when the last operation ended
+	final    *FinalReads   // what came then, if it was asked for
+	net      *NetStats     // the messages before that
 
 	mu         sync.Mutex
 	violations []*Violation
@@ -219,6 +223,9 @@ func (b *bench) drive(ctx context.Context) {
 		target: b.cluster, nodes: b.nodes, history: b.history, limit: seconds(b.opts.TimeLimit),
 		board: b.board, askers: askers, patient: b.opts.statusLimit(), fail: b.fail,
 	}
+	if b.opts.FinalReads {
+		n.test = ctx
+	}
 	for _, d := range newDisturbances(b.opts, b.nodes) {
 		wg.Go(func() { n.run(side, d) })
 	}
@@ -232,6 +239,11 @@ func (b *bench) drive(ctx context.Context) {
 	b.end = b.history.now()
 	stop()
 	wg.Wait()
+	if b.opts.FinalReads && ctx.Err() == nil {
+		net := b.cluster.router.snapshot()
+		b.net = &net
+		b.final = b.readFinally(ctx, n)
+	}
 }
 
 // newMembership returns the nemesis that lets nodes come and go.
@@ -244,9 +256,12 @@ func (b *bench) newMembership() *membership {
 }
 
 // perform runs one operation of a thread and records it.
-func (b *bench) perform(ctx context.Context, t *thread, o *op) {
+func (b *bench) perform(ctx context.Context, t *thread, o *op) { b.ask(ctx, b.clients[t.id], o) }
+
+// ask runs one operation of a client and records it.
+func (b *bench) ask(ctx context.Context, c *client, o *op) {
 	b.history.invoke(o)
-	r, err := b.clients[t.id].call(ctx, o.Node, func(msgID int64) []byte {
+	r, err := c.call(ctx, o.Node, func(msgID int64) []byte {
 		return b.workload.request(o, msgID)
 	}, b.opts.clientLimit())
 	var f *fault

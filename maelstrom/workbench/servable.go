@@ -18,24 +18,52 @@ const forever = time.Duration(1<<63 - 1)
 // election time-outs + 8 L on end (or for the whole limit, if that is shorter),
 // linked both ways to a node (possibly itself) that is linked both ways to a
 // majority of those who choose then (electorate.go). Which node that is may
-// change meanwhile.
+// change meanwhile. A node that is killed takes what it was asked with it, and
+// what comes while it is down is lost.
 type servability struct {
 	spans map[string][]span
-	limit time.Duration // the client's limit
-	need  time.Duration // how long the link must last
+	down  map[string][]span // when it does not run
+	limit time.Duration     // the client's limit
+	need  time.Duration     // how long the link must last
 }
 
 func newServability(opts Options, nodes []string, phases []phase, e eras) *servability {
 	need := 2*time.Duration(opts.ElectionTimeout)*time.Millisecond + servableLatencies*opts.meanLatency()
-	return &servability{
-		spans: spansOf(nodes, stretchesOf(phases, e)), limit: opts.clientLimit(), need: min(need, opts.clientLimit()),
+	s := &servability{
+		spans: spansOf(nodes, stretchesOf(phases, e)), down: map[string][]span{},
+		limit: opts.clientLimit(), need: min(need, opts.clientLimit()),
 	}
+	for i, p := range phases {
+		to := forever
+		if i+1 < len(phases) {
+			to = phases[i+1].At
+		}
+		for _, id := range p.Down {
+			s.down[id] = extend(s.down[id], span{p.At, to})
+		}
+	}
+	return s
+}
+
+// extend adds a span, to the last one if it follows that without a gap.
+func extend(spans []span, next span) []span {
+	if last := len(spans) - 1; last >= 0 && spans[last].to == next.from {
+		spans[last].to = next.to
+		return spans
+	}
+	return append(spans, next)
 }
 
 // servable says whether a request that a node got at a time could be served.
 func (s *servability) servable(node string, invoked time.Duration) bool {
+	end := invoked + s.limit
+	for _, down := range s.down[node] {
+		if down.to > invoked {
+			end = min(end, max(down.from, invoked))
+		}
+	}
 	return slices.ContainsFunc(s.spans[node], func(sp span) bool {
-		return min(sp.to, invoked+s.limit)-max(sp.from, invoked) >= s.need
+		return min(sp.to, end)-max(sp.from, invoked) >= s.need
 	})
 }
 

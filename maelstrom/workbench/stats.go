@@ -40,6 +40,8 @@ type Figures struct {
 	Outages Outages `json:"outages"`
 	// Membership is nil unless nodes came and went.
 	Membership *Membership `json:"membership,omitempty"`
+	// Kills counts processes that the kill nemesis ended, by its target.
+	Kills map[string]Kills `json:"kills,omitempty"`
 	// LongestGapMS is the longest time without a served write or cas.
 	LongestGapMS float64 `json:"longest_gap_ms"`
 	// Messages counts messages; the rest puts those between nodes in relation.
@@ -156,6 +158,7 @@ func (m measurement) figures(s *servability) Figures {
 	f.ServedShare = share(float64(f.Operations.Served), total)
 	f.ServableShare = share(float64(f.ServableServed), f.Servable)
 	f.Outages = measureOutages(m.record.phases, m.eras, m.nodes, mutations, m.opts.meanLatency(), m.end)
+	f.Kills = countKills(m.record.phases)
 	f.UnknownPerNodeCut = share(float64(f.UnknownOutcomes), f.Outages.NodesCutFromLeader)
 	f.LongestGapMS = ms(longestGap(mutations, m.end))
 	if m.opts.changesMembers() {

@@ -24,6 +24,26 @@ func TestQuantile(t *testing.T) {
 	}
 }
 
+// A request to a node that is down is lost, and so is one that is waiting in a node when that is killed.
+func TestServableUnderKills(t *testing.T) {
+	t.Parallel()
+	o := DefaultOptions()
+	o.Latency, o.ElectionTimeout = 10, 200 // 480 ms
+	nodes := nodeNames(3)
+	dead := phase{Kind: "x", Down: []string{"n0"}, Grudge: grudge{}.without([]string{"n0"}, nodes)}
+	first, second := dead, dead
+	first.At, second.At = 2*sec, 4*sec
+	s := newServability(o, nodes, []phase{{}, first, {At: 2200 * time.Millisecond}, second, {At: 5 * sec}}, newEras(nodes, nil))
+	for ms, want := range map[int]bool{1000: true, 1520: true, 1521: false, 2000: false, 2199: false, 2200: true, 3520: true, 3521: false, 4900: false, 5000: true} {
+		if got := s.servable("n0", time.Duration(ms)*time.Millisecond); got != want {
+			t.Errorf("at %d ms: %v", ms, got)
+		}
+	}
+	if !s.servable("n1", 2*sec) {
+		t.Error("n1 was never down")
+	}
+}
+
 // TestServable: n=5, limit 1 s, and D = 2*200 ms + 8*10 ms = 480 ms.
 func TestServable(t *testing.T) {
 	t.Parallel()

@@ -42,7 +42,8 @@ type Cluster[C, R any] struct {
 type member[C, R any] struct {
 	id      raft.NodeID
 	seed    uint64 // the same in every life: no guarantee may rest on another one
-	disk    *disk[C]
+	disk    Disk[C]
+	full    bool // its disk has no room
 	clock   clock
 	node    *raft.Node[C, R] // nil while crashed
 	machine raft.StateMachine[C, R]
@@ -57,6 +58,13 @@ type member[C, R any] struct {
 // New returns a cluster of nodes n1, n2, ... that share a configuration (ID, Members and Seed are filled in) and have state machines of
 // their own.
 func New[C, R any](seed uint64, nodes int, config raft.Config[C], machine func() raft.StateMachine[C, R]) *Cluster[C, R] {
+	return NewOn(seed, nodes, config, machine, func(_ raft.NodeID, h Hazards) Disk[C] { return &disk[C]{Hazards: h} })
+}
+
+// NewOn is New with disks of the caller's.
+func NewOn[C, R any](
+	seed uint64, nodes int, config raft.Config[C], machine func() raft.StateMachine[C, R], disks func(raft.NodeID, Hazards) Disk[C],
+) *Cluster[C, R] {
 	c := &Cluster[C, R]{
 		RestartAfter: time.Second,
 		config:       config,
@@ -71,14 +79,18 @@ func New[C, R any](seed uint64, nodes int, config raft.Config[C], machine func()
 		c.IDs = append(c.IDs, raft.NodeID(fmt.Sprintf("n%d", i+1)))
 	}
 	c.config.Members = c.IDs
-	disks := rand.New(rand.NewPCG(seed, streamDisks))
+	rng := rand.New(rand.NewPCG(seed, streamDisks))
 	for _, id := range c.IDs {
-		m := &member[C, R]{id: id, seed: c.rng.Uint64(), disk: &disk[C]{rng: disks}, clock: clock{rate: 1}}
-		m.disk.crash = func() bool {
-			m.crashed = m.crashed || disks.Float64() < c.Crashes
-			return m.crashed
-		}
-		m.disk.syncFails = func() bool { return disks.Float64() < c.SyncErrors }
+		m := &member[C, R]{id: id, seed: c.rng.Uint64(), clock: clock{rate: 1}}
+		m.disk = disks(id, Hazards{
+			Rand: rng,
+			Crash: func() bool {
+				m.crashed = m.crashed || rng.Float64() < c.Crashes
+				return m.crashed
+			},
+			SyncFails: func() bool { return rng.Float64() < c.SyncErrors },
+			Kill:      func() { m.crashed = true },
+		})
 		c.nodes[id] = m
 		c.Restart(id)
 	}
@@ -153,7 +165,9 @@ func (c *Cluster[C, R]) Crash(id raft.NodeID) {
 	if m.node == nil {
 		return
 	}
-	m.disk.lose()
+	if err := m.disk.Lose(); err != nil {
+		c.Violate("what is synced survives", "%s: %v", id, err)
+	}
 	c.note("%s is down", id)
 	m.node, m.machine, m.waiting, m.crashed, m.paused = nil, nil, nil, false, nil
 	m.life++

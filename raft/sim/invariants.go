@@ -223,7 +223,7 @@ func (c *Cluster[C, R]) quorumKeeps() {
 	}
 	last, durable := c.known.committed[len(c.known.committed)-1], 0
 	for _, id := range c.IDs {
-		if c.nodes[id].disk.has(last.Index, last.Term) {
+		if saved, _ := c.nodes[id].disk.Load(); has(saved, last.Index, last.Term) {
 			durable++
 		}
 	}

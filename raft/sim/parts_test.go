@@ -87,7 +87,7 @@ func TestDiskTears(t *testing.T) {
 	kept := map[int]bool{}
 	for seed := range uint64(100) {
 		no := func() bool { return false }
-		d := &disk[int]{rng: rand.New(rand.NewPCG(seed, 0)), crash: no, syncFails: no}
+		d := &disk[int]{Hazards: Hazards{Rand: rand.New(rand.NewPCG(seed, 0)), Crash: no, SyncFails: no}}
 		entries := make([]raft.Entry[int], 6)
 		for i := range entries {
 			entries[i] = raft.Entry[int]{Index: raft.Index(i + 1), Term: 1}
@@ -96,7 +96,7 @@ func TestDiskTears(t *testing.T) {
 		_ = d.Sync()
 		_ = d.Write(raft.Changes[int]{Entries: entries[2:4]})
 		_ = d.Write(raft.Changes[int]{Entries: entries[4:]})
-		d.lose()
+		_ = d.Lose()
 		saved, _ := d.Load()
 		kept[len(saved.Entries)] = true
 	}
@@ -181,7 +181,7 @@ func TestRulesCanBreak(t *testing.T) {
 		{"read freshness", 0, func(c *Cluster[int, int]) { c.readFreshness("n1", c.known.applied+1, raft.Outcome[int]{}) }},
 		{"committed on a quorum", 0, func(c *Cluster[int, int]) {
 			for _, id := range c.IDs[:2] {
-				c.nodes[id].disk.durable = raft.MemoryStorage[int]{}
+				c.nodes[id].disk.(*disk[int]).durable = raft.MemoryStorage[int]{}
 			}
 			c.Crash("n1")
 		}},

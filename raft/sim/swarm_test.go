@@ -16,8 +16,11 @@ import (
 	"maelraft/raft/sim"
 )
 
+// defaultSeeds keeps make test short.
+const defaultSeeds = 150 / slowdown
+
 var (
-	seeds   = flag.Uint64("seeds", 150/slowdown, "how many seeds TestSwarm runs")
+	seeds   = flag.Uint64("seeds", defaultSeeds, "how many seeds TestSwarm runs")
 	first   = flag.Uint64("first", 0, "the first of them")
 	span    = flag.Duration("span", 20*time.Second, "how long phase one takes, in virtual time")
 	without = flag.String("without", "", "faults that are switched off, with commas between them")

@@ -98,7 +98,8 @@ func (c *Cluster[C, R]) changeCuts(shapes Faults, rng *rand.Rand) {
 // Fill makes a node's disk full, or empties it. A node that meets a full disk has failed.
 func (c *Cluster[C, R]) Fill(id raft.NodeID, full bool) {
 	c.note("the disk of %s is full: %v", id, full)
-	c.nodes[id].disk.full = full
+	c.nodes[id].full = full
+	c.nodes[id].disk.Fill(full)
 }
 
 // Calm begins phase two: a random quorum is healed, and returned. The others stay broken for good, each in its own way, if
@@ -124,7 +125,7 @@ func (c *Cluster[C, R]) Calm(s Swarm) (healthy []raft.NodeID) {
 
 // Repair makes a node a healthy one: up, with a disk and a clock that work.
 func (c *Cluster[C, R]) Repair(id raft.NodeID) {
-	if c.nodes[id].disk.full {
+	if c.nodes[id].full {
 		c.Fill(id, false)
 	}
 	if c.nodes[id].clock.rate != 1 {

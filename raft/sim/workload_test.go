@@ -54,7 +54,10 @@ func (t *tally) add(u tally) {
 }
 
 // newWorkload draws the configuration and the clients of a run; about ten operations per second, in some runs less and in some more.
-func newWorkload(s sim.Swarm) *workload {
+func newWorkload(s sim.Swarm) *workload { return newWorkloadOn(s, nil) }
+
+// newWorkloadOn is newWorkload with disks of the caller's, or the simulator's own.
+func newWorkloadOn(s sim.Swarm, disks newDisk) *workload {
 	rng := rand.New(rand.NewPCG(s.Seed, 1))
 	config := raft.Config[op]{Resend: rng.IntN(4) > 0, FirstElection: 150 * time.Millisecond, EarlyCommit: s.Seed%2 == 1}
 	if rng.IntN(3) == 0 {
@@ -65,7 +68,7 @@ func newWorkload(s sim.Swarm) *workload {
 	if !config.Resend {
 		s = s.Only(sim.AllFaults &^ sim.Duplicates) // a forward that arrives twice is executed twice, unless the machine sees to that
 	}
-	w := assemble(s, config, rng)
+	w := assembleOn(s, config, rng, disks)
 	w.clients = 2 * s.Nodes
 	perSecond := []int{3, 8, 12, 12, 50}[rng.IntN(5)]
 	w.pause = time.Duration(w.clients) * time.Second / time.Duration(perSecond)
@@ -97,9 +100,20 @@ func readBy(config *raft.Config[op], s sim.Swarm) sim.Swarm {
 	return s
 }
 
+// newDisk makes a disk of the caller's for a node.
+type newDisk func(raft.NodeID, sim.Hazards) sim.Disk[op]
+
 func assemble(s sim.Swarm, config raft.Config[op], rng *rand.Rand) *workload {
+	return assembleOn(s, config, rng, nil)
+}
+
+func assembleOn(s sim.Swarm, config raft.Config[op], rng *rand.Rand, disks newDisk) *workload {
+	cluster := sim.New(s.Seed, s.Nodes, config, newRegisters)
+	if disks != nil {
+		cluster = sim.NewOn(s.Seed, s.Nodes, config, newRegisters, disks)
+	}
 	w := &workload{
-		Cluster: sim.New(s.Seed, s.Nodes, config, newRegisters), swarm: s, rng: rng,
+		Cluster: cluster, swarm: s, rng: rng,
 		never: map[int]bool{}, acked: map[int]result{}, once: !config.Resend,
 	}
 	w.Digest = digest

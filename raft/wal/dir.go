@@ -4,9 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
+	"time"
 
 	"maelraft/raft"
 )
@@ -42,10 +43,18 @@ func makeDir(path string) error {
 
 func (d dir) Path(name string) string { return filepath.Join(string(d), name) }
 
-// lockFile is what is locked. It stays empty, and is left behind.
-const lockFile = "lock"
+const (
+	// lockFile is what is locked. It stays empty, and is left behind.
+	lockFile = "lock"
+	// lockTries and lockPause: somebody who only asks whether a directory is in use holds the lock for an instant, and must keep no node from starting.
+	lockTries = 3
+	lockPause = 10 * time.Millisecond
+)
 
 func (d dir) Lock() (io.Closer, error) {
+	if noLocks != nil {
+		return nil, fmt.Errorf("%s: %w", d, noLocks)
+	}
 	if err := makeDir(string(d)); err != nil {
 		return nil, noRoom(err)
 	}
@@ -53,11 +62,38 @@ func (d dir) Lock() (io.Closer, error) {
 	if err != nil {
 		return nil, noRoom(err)
 	}
-	if err := lock(f); err != nil {
-		_ = f.Close()
-		return nil, fmt.Errorf("%s: %w", d, err)
+	err = lock(f, exclusive)
+	for try := 1; errors.Is(err, ErrLocked) && try < lockTries; try++ {
+		time.Sleep(lockPause)
+		err = lock(f, exclusive)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", d, err), f.Close())
 	}
 	return f, nil
+}
+
+func (d dir) Locked() (bool, error) {
+	if noLocks != nil {
+		return false, noLocks
+	}
+	f, err := os.Open(d.Path(lockFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil // nobody has ever used it
+	}
+	if err != nil {
+		return false, err
+	}
+	err = lock(f, shared)
+	return errors.Is(err, ErrLocked), errors.Join(ignore(err, ErrLocked), f.Close())
+}
+
+// ignore returns an error unless it is one that is expected.
+func ignore(err, expected error) error {
+	if errors.Is(err, expected) {
+		return nil
+	}
+	return err
 }
 
 func (d dir) List() ([]string, error) {
@@ -73,6 +109,14 @@ func (d dir) Open(name string) (File, error) { return d.open(name, os.O_RDWR|os.
 
 func (d dir) Create(name string) (File, error) {
 	return d.open(name, os.O_RDWR|os.O_APPEND|os.O_CREATE|os.O_TRUNC)
+}
+
+func (d dir) View(name string) (View, error) {
+	f, err := os.Open(d.Path(name))
+	if err != nil {
+		return nil, err
+	}
+	return file{f}, nil
 }
 
 func (d dir) open(name string, flags int) (File, error) {
@@ -125,7 +169,7 @@ func (f file) Size() (int64, error) {
 
 // noRoom marks the errors that end when somebody makes room.
 func noRoom(err error) error {
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+	if isFull(err) {
 		return fmt.Errorf("%w: %w", raft.ErrFull, err)
 	}
 	return err

@@ -8,6 +8,8 @@
 // only then removes the old one; so a generation under its own name is whole from its first byte to the end of its beginning, and the newest
 // one is all that counts. FORMAT.md has every byte.
 //
+// The same is done without a new snapshot when most of a file does not count any more: terms and votes come for as long as nobody is elected.
+//
 // Every record says how much of the file was durable when it was written. That is what tells a torn write from damage: bytes that a later
 // record calls durable cannot have been torn. A torn end is cut off, and the log says so. Damage is refused, and nothing is deleted.
 //
@@ -25,9 +27,12 @@
 //	read.go       a file becomes contents: replay, torn ends, damage
 //	storage.go    Open, Load, Write, Sync: the raft.Storage
 //	generation.go the next generation
+//	rewrite.go    when a file has more in it than counts
 //	errors.go     what goes wrong, in words for the person who has to deal with it
-//	fs.go         the file system, as little of it as is needed; dir.go is the real one, lock_*.go its lock
+//	fs.go         the file system, as little of it as is needed; dir.go is the real one, lock_*.go what differs between systems
 //	inspect.go    a look at a directory, without changing it
+//
+// Package wal/simfs is the file system of the tests; raft/sim has whole clusters on it.
 //
 // It imports package raft and the standard library.
 package wal

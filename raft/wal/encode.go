@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 
 	"maelraft/raft"
 )
@@ -64,11 +65,17 @@ func (s state) join(t state) state {
 	return s
 }
 
-// place is where an entry stands in the file, from its term to its command.
+// place is where an entry stands in the file, from its term to its command, and the checksum of that: what is carried into the next file is what
+// was written into this one.
 type place struct {
-	offset int64
-	size   uint32
-	term   raft.Term
+	offset    int64
+	size, sum uint32
+	term      raft.Term
+}
+
+// newPlace returns the place of an entry that stands at an offset, without its term.
+func newPlace(offset int64, entry []byte) place {
+	return place{offset: offset, size: uint32(len(entry)), sum: crc32.Checksum(entry, castagnoli)}
 }
 
 func (c *composer) start(id Identity) {
@@ -105,7 +112,7 @@ func (c *composer) batch(s state, first raft.Index, n int, entry func(to []byte,
 		if c.buffer, err = entry(c.buffer, i); err != nil {
 			return nil, err
 		}
-		places = append(places, place{offset: c.base + int64(from), size: uint32(len(c.buffer) - from)})
+		places = append(places, newPlace(c.base+int64(from), c.buffer[from:]))
 	}
 	if len(c.buffer)-at > maxBody {
 		return nil, errors.New("wal: an entry is too large")

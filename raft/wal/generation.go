@@ -3,6 +3,7 @@ package wal
 import (
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"slices"
 	"strconv"
 	"strings"
@@ -113,9 +114,9 @@ func (s *Storage[C]) next(b beginning[C]) error {
 	if err := s.FS.SyncDir(); err != nil {
 		return s.fail(err)
 	}
-	s.size, s.synced = size, size
-	s.state, s.places = b.state, places
-	s.snapshot = raft.Snapshot{Index: b.snapshot.Index, Term: b.snapshot.Term}
+	s.size, s.synced, s.noRewriteBefore = size, size, 0
+	s.state = b.state
+	s.begin(b.snapshot, places)
 	if old != nil {
 		if err := errors.Join(old.Close(), s.FS.Remove(oldName)); err != nil {
 			s.Log.Warn("a file that is not needed any more stays until the next start", "error", err)
@@ -169,8 +170,13 @@ func (s *Storage[C]) carry(to *composer, b beginning[C], flush func() error) ([]
 		part, err := to.batch(b.state, first, len(kept), func(buffer []byte, i int) ([]byte, error) {
 			at := len(buffer)
 			buffer = append(buffer, make([]byte, kept[i].size)...)
-			_, err := s.file.ReadAt(buffer[at:], kept[i].offset)
-			return buffer, err
+			if _, err := s.file.ReadAt(buffer[at:], kept[i].offset); err != nil {
+				return buffer, err
+			}
+			if crc32.Checksum(buffer[at:], castagnoli) != kept[i].sum {
+				return buffer, fmt.Errorf("the entry at byte %d is not what was written", kept[i].offset)
+			}
+			return buffer, nil
 		})
 		if err != nil {
 			return nil, err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"unicode"
 	"unicode/utf8"
@@ -18,24 +19,30 @@ type verbatim struct{}
 func (verbatim) Append(to []byte, c string) ([]byte, error) { return append(to, c...), nil }
 func (verbatim) Decode(text []byte) (string, error)         { return string(text), nil }
 
-// Inspect writes what is in a directory for a person to read, with every entry if asked for. It changes nothing and takes no lock, so it may be
-// used while a node runs, and may then see half of its last batch. The error is a *DamageError if a file is damaged.
-func Inspect(fs FS, out io.Writer, withEntries bool) error {
-	files, err := list(fs)
+// inspectTries is how often an inspection looks for the newest generation again, because the node has replaced it meanwhile.
+const inspectTries = 10
+
+// Inspect writes what is in a directory for a person to read, with every entry if asked for. It changes nothing, needs no more than the permission
+// to read, and may be used while a node runs; then it says so, and may see half of the last batch. The error is a *DamageError if a file is damaged.
+func Inspect(dir FS, out io.Writer, withEntries bool) error {
+	fmt.Fprintf(out, "directory   %s\n", dir.Path(""))
+	inUse, err := dir.Locked()
+	switch {
+	case err != nil:
+		fmt.Fprintf(out, "in use      cannot be told: %v\n", err)
+	case inUse:
+		fmt.Fprintln(out, "in use      by a running node: what it writes at this moment may be missing below, or half there")
+	}
+	files, f, err := viewNewest(dir)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "directory   %s\n", fs.Path(""))
-	if len(files.generations) == 0 {
+	if f == nil {
 		fmt.Fprintln(out, "empty: no log was found")
 		return nil
 	}
 	name := nameOf(files.newest())
-	f, err := fs.Open(name)
-	if err != nil {
-		return fmt.Errorf("wal: %w", err)
-	}
-	c, err := replay(f, fs.Path(name), files.newest(), verbatim{}, slog.New(slog.DiscardHandler))
+	c, err := replay(f, dir.Path(name), files.newest(), verbatim{}, slog.New(slog.DiscardHandler))
 	c.describe(out, name)
 	if withEntries {
 		for _, e := range c.saved.Entries {
@@ -43,18 +50,51 @@ func Inspect(fs FS, out io.Writer, withEntries bool) error {
 		}
 	}
 	for _, old := range files.outdated() {
-		fmt.Fprintf(out, "left over   %s, which the next start removes\n", old)
+		fmt.Fprintf(out, "left over   %s, which %s removes\n", old, whoever(inUse))
 	}
+	c.judge(out, err, inUse)
+	return errors.Join(err, f.Close())
+}
+
+// viewNewest opens the newest generation, or nothing if there is none.
+func viewNewest(dir FS) (files, View, error) {
+	for try := 1; ; try++ {
+		files, err := list(dir)
+		if err != nil || len(files.generations) == 0 {
+			return files, nil, err
+		}
+		f, err := dir.View(nameOf(files.newest()))
+		if err == nil {
+			return files, f, nil
+		}
+		if try == inspectTries || !errors.Is(err, fs.ErrNotExist) {
+			return files, nil, fmt.Errorf("wal: %w", err)
+		}
+	}
+}
+
+// whoever cleans up.
+func whoever(inUse bool) string {
+	if inUse {
+		return "the running node, or else the next start,"
+	}
+	return "the next start"
+}
+
+// judge says what the checksums say.
+func (c *contents[C]) judge(out io.Writer, err error, inUse bool) {
 	damage := (*DamageError)(nil)
 	switch {
 	case errors.As(err, &damage):
 		fmt.Fprintf(out, "checksums   DAMAGED at byte %d: %s\n", damage.Offset, damage.Why)
-	case err == nil && c.torn != "":
-		fmt.Fprintf(out, "checksums   good up to byte %d; the rest is a torn write (%s), which the next start cuts off\n", c.end, c.torn)
-	case err == nil:
+	case err != nil:
+	case c.torn == "":
 		fmt.Fprintf(out, "checksums   good, all of them\n")
+	case inUse:
+		fmt.Fprintf(out, "checksums   good up to byte %d; the rest is being written, or torn (%s)\n", c.end, c.torn)
+	default:
+		fmt.Fprintf(out, "checksums   good up to byte %d; the rest is a torn write (%s), which the next start cuts off\n", c.end, c.torn)
 	}
-	return errors.Join(err, f.Close())
 }
 
 // describe writes what there is, up to where it could be read.

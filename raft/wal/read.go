@@ -35,7 +35,7 @@ type contents[C any] struct {
 func (c *contents[C]) state() state { return state{c.saved.HardState, c.saved.Lives} }
 
 // replay reads a file. It returns a *DamageError, together with what was read up to there, if the file is damaged.
-func replay[C any](f File, path string, generation uint64, codec Codec[C], log *slog.Logger) (*contents[C], error) {
+func replay[C any](f View, path string, generation uint64, codec Codec[C], log *slog.Logger) (*contents[C], error) {
 	c := &contents[C]{codec: codec}
 	var err error
 	if c.size, err = f.Size(); err != nil {
@@ -66,7 +66,7 @@ func replay[C any](f File, path string, generation uint64, codec Codec[C], log *
 }
 
 // stop decides what it means that no record begins where the last one ends.
-func (c *contents[C]) stop(f File, path string, generation uint64, why error) error {
+func (c *contents[C]) stop(f View, path string, generation uint64, why error) error {
 	failure := readFailure{}
 	switch {
 	case errors.As(why, &failure):
@@ -160,8 +160,9 @@ func (c *contents[C]) takeBatch(p *parser, offset int64) error {
 		if err != nil {
 			return err
 		}
-		c.saved.Entries = append(c.saved.Entries, e)
-		c.places = append(c.places, place{offset + int64(from), uint32(p.at() - from), e.Term})
+		at := newPlace(offset+int64(from), p.all[from:p.at()])
+		at.term = e.Term
+		c.saved.Entries, c.places = append(c.saved.Entries, e), append(c.places, at)
 	}
 	return nil
 }

@@ -19,6 +19,9 @@ type Options[C any] struct {
 	// Identity says who opens it.
 	Identity Identity
 	Codec    Codec[C]
+	// Slack is how many bytes of the log file may be records that nothing depends on any more, before it is written anew without them; they may also
+	// be deadShare times as many as the others. Zero is defaultSlack.
+	Slack int64
 	// Log receives what an operator must know; nil is slog.Default.
 	Log *slog.Logger
 }
@@ -37,7 +40,10 @@ type Storage[C any] struct {
 	state      state
 	snapshot   raft.Snapshot // without its state
 	places     []place       // of the entries behind the snapshot
-	buffer     []byte
+	live       int64         // bytes of the snapshot and of the entries
+	// noRewriteBefore is the size up to which the file grows before it is written anew, because there was no room the last time.
+	noRewriteBefore int64
+	buffer          []byte
 	// failed is why nothing can be promised any more. A sync that has failed may have lost what it was to make durable, and the next one would
 	// not say so; nor does anybody know what a failed write has left in the file.
 	failed error
@@ -50,6 +56,9 @@ var _ raft.Storage[int] = (*Storage[int])(nil)
 func Open[C any](o Options[C]) (*Storage[C], error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
+	}
+	if o.Slack == 0 {
+		o.Slack = defaultSlack
 	}
 	s := &Storage[C]{Options: o}
 	var err error
@@ -108,8 +117,8 @@ func (s *Storage[C]) open(generation uint64) error {
 		return err
 	}
 	s.size, s.synced = c.end, c.end
-	s.state, s.places = c.state(), c.places
-	s.snapshot = raft.Snapshot{Index: c.saved.Snapshot.Index, Term: c.saved.Snapshot.Term}
+	s.state = c.state()
+	s.begin(c.saved.Snapshot, c.places)
 	if err := s.settle(c, path); err != nil {
 		return err
 	}
@@ -173,6 +182,9 @@ func (s *Storage[C]) Write(c raft.Changes[C]) error {
 	if c.Snapshot != nil {
 		return s.compact(c)
 	}
+	if done, err := s.rewrite(c); done || err != nil {
+		return err
+	}
 	next := s.state.with(c.HardState, c.Lives)
 	to := &composer{generation: s.generation, base: s.size, synced: s.synced, buffer: s.buffer[:0]}
 	places, err := s.compose(to, next, c.Entries)
@@ -193,7 +205,7 @@ func (s *Storage[C]) Write(c raft.Changes[C]) error {
 	}
 	s.state = next
 	if len(c.Entries) > 0 {
-		s.places = append(s.places[:c.Entries[0].Index-s.snapshot.Index-1], places...)
+		s.replace(int(c.Entries[0].Index-s.snapshot.Index-1), places)
 	}
 	return nil
 }

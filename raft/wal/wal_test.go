@@ -13,6 +13,7 @@ import (
 
 	"maelraft/raft"
 	"maelraft/raft/wal"
+	"maelraft/raft/wal/simfs"
 )
 
 // text is the codec of commands that are strings.
@@ -24,7 +25,14 @@ func (text) Decode(b []byte) (string, error)            { return string(b), nil 
 var me = wal.Identity{Node: "n1", Cluster: "n1,n2,n3", Run: "r1"}
 
 func open(fs wal.FS, logs io.Writer) (*wal.Storage[string], raft.Saved[string], error) {
-	s, err := wal.Open(wal.Options[string]{FS: fs, Identity: me, Codec: text{}, Log: slog.New(slog.NewTextHandler(logs, nil))})
+	return openWith(fs, logs, 0)
+}
+
+// tight makes a storage write its file anew all the time.
+const tight = 150
+
+func openWith(fs wal.FS, logs io.Writer, slack int64) (*wal.Storage[string], raft.Saved[string], error) {
+	s, err := wal.Open(wal.Options[string]{FS: fs, Identity: me, Codec: text{}, Slack: slack, Log: slog.New(slog.NewTextHandler(logs, nil))})
 	if err != nil {
 		return nil, raft.Saved[string]{}, err
 	}
@@ -70,8 +78,22 @@ var script = [][]changes{
 	{{HardState: hard(5, "n1")}},
 }
 
+// elections are what comes behind the script where nobody is elected for a while, and what is written once somebody is.
+var elections = [][]changes{
+	{{HardState: hard(6, "n2")}},
+	{{HardState: hard(7, "n1")}},
+	{{HardState: hard(8, "")}},
+	{{HardState: hard(8, "n3"), Entries: entries(8, 24, 27)}},
+	{{HardState: hard(9, "n1")}},
+	{{HardState: hard(10, "n1")}},
+	{{HardState: hard(11, "n1")}},
+	{{Entries: entries(11, 26, 28)}, {Entries: entries(11, 29, 29)}},
+}
+
 // model is what is stored after each of the script's changes, the first before any.
-func model() []raft.Saved[string] {
+func model() []raft.Saved[string] { return modelOf(script) }
+
+func modelOf(script [][]changes) []raft.Saved[string] {
 	var m raft.MemoryStorage[string]
 	states := []raft.Saved[string]{{}}
 	for _, batch := range script {
@@ -87,6 +109,10 @@ func model() []raft.Saved[string] {
 
 // carryOut runs the script until an error, and returns how many changes were written, at least begun, and how many of them were acknowledged.
 func carryOut(s *wal.Storage[string]) (begun, acknowledged int, err error) {
+	return carryOutAll(s, script)
+}
+
+func carryOutAll(s *wal.Storage[string], script [][]changes) (begun, acknowledged int, err error) {
 	for _, batch := range script {
 		for _, c := range batch {
 			begun++
@@ -130,7 +156,7 @@ func legal(states []raft.Saved[string], from, to int, got raft.Saved[string]) bo
 // whole returns what the script leaves in a directory.
 func whole(t testing.TB) map[string][]byte {
 	t.Helper()
-	fs := newSimFS(nil)
+	fs := simfs.New(nil)
 	s, _, err := open(fs, io.Discard)
 	if err != nil {
 		t.Fatal(err)
@@ -139,12 +165,12 @@ func whole(t testing.TB) map[string][]byte {
 		t.Fatal(err)
 	}
 	_ = fs.SyncDir() // the last generation alone
-	return fs.left()[0]
+	return fs.Left()[0]
 }
 
 func TestEverythingIsThere(t *testing.T) {
 	states := model()
-	_, saved, err := open(newSimFS(whole(t)), io.Discard)
+	_, saved, err := open(simfs.New(whole(t)), io.Discard)
 	if want := states[len(states)-1]; err != nil || !same(saved, want) {
 		t.Errorf("wrote %+v\nread  %+v, %v", want, saved, err)
 	}
@@ -152,37 +178,49 @@ func TestEverythingIsThere(t *testing.T) {
 
 // TestCrashPoints cuts the power at every call that changes something, with every outcome for what was not synced.
 func TestCrashPoints(t *testing.T) {
-	states := model()
-	points := 0
-	for at := 1; ; at++ {
-		fs := newSimFS(nil)
-		fs.crashAt = at
-		begun, acknowledged := 0, 0
-		s, _, err := open(fs, io.Discard)
-		if err == nil {
-			begun, acknowledged, err = carryOut(s)
-		}
-		for _, image := range fs.left() {
-			points++
-			if why := survives(states, image, acknowledged, begun); why != nil {
-				t.Fatalf("crash at step %d, %d changes acknowledged: %v", at, acknowledged, why)
+	for _, c := range []struct {
+		slack       int64
+		script      [][]changes
+		least, most int // crash points, generations
+	}{
+		{0, script, 700, 4},
+		{tight, slices.Concat(script, elections), 1500, 8},
+	} {
+		states := modelOf(c.script)
+		points := 0
+		for at := 1; ; at++ {
+			fs := simfs.New(nil)
+			fs.CrashAt(at)
+			begun, acknowledged := 0, 0
+			s, _, err := openWith(fs, io.Discard, c.slack)
+			if err == nil {
+				begun, acknowledged, err = carryOutAll(s, c.script)
+			}
+			for _, image := range fs.Left() {
+				points++
+				if why := survives(states, image, c.slack, acknowledged, begun); why != nil {
+					t.Fatalf("slack %d, crash at step %d, %d changes acknowledged: %v", c.slack, at, acknowledged, why)
+				}
+			}
+			if err == nil {
+				if fs.Size(wal.NameOf(uint64(c.most))) == 0 {
+					t.Errorf("slack %d: there are not %d generations", c.slack, c.most)
+				}
+				break
 			}
 		}
-		if err == nil {
-			break
+		t.Logf("slack %d: %d crash points", c.slack, points)
+		if points < c.least {
+			t.Errorf("slack %d: only %d crash points", c.slack, points)
 		}
-	}
-	t.Logf("%d crash points", points)
-	if points < 500 {
-		t.Errorf("only %d crash points", points)
 	}
 }
 
 // survives opens what a crash has left, looks, writes something and opens it once more.
-func survives(states []raft.Saved[string], image map[string][]byte, acknowledged, begun int) error {
+func survives(states []raft.Saved[string], image map[string][]byte, slack int64, acknowledged, begun int) error {
 	var logs bytes.Buffer
-	fs := newSimFS(image)
-	s, saved, err := open(fs, &logs)
+	fs := simfs.New(image)
+	s, saved, err := openWith(fs, &logs, slack)
 	if err != nil {
 		return fmt.Errorf("refused: %w", err)
 	}
@@ -195,7 +233,7 @@ func survives(states []raft.Saved[string], image map[string][]byte, acknowledged
 	if err := errors.Join(s.Write(more), s.Sync()); err != nil {
 		return err
 	}
-	_, again, err := open(newSimFS(fs.left()[0]), &logs)
+	_, again, err := open(simfs.New(fs.Left()[0]), &logs)
 	saved.HardState, saved.Entries = h, append(slices.Clone(saved.Entries), more.Entries...)
 	if err != nil || !same(again, saved) {
 		return fmt.Errorf("went on with %+v\nand read %+v, %w", saved, again, err)
@@ -207,19 +245,19 @@ func survives(states []raft.Saved[string], image map[string][]byte, acknowledged
 // that is durable.
 func TestWhatALifeHasSeen(t *testing.T) {
 	for at := 1; ; at++ {
-		fs := newSimFS(nil)
-		fs.crashAt = at
+		fs := simfs.New(nil)
+		fs.CrashAt(at)
 		s, _, err := open(fs, io.Discard)
 		if err == nil {
 			_, _, err = carryOut(s)
 		}
-		fs.crashAt, fs.locked = 0, false
+		fs.Reopen()
 		_, seen, opened := open(fs, io.Discard)
 		if opened != nil {
 			t.Fatalf("death at step %d: %v", at, opened)
 		}
-		for _, image := range fs.left() {
-			if _, saved, err := open(newSimFS(image), io.Discard); err != nil || !same(seen, saved) {
+		for _, image := range fs.Left() {
+			if _, saved, err := open(simfs.New(image), io.Discard); err != nil || !same(seen, saved) {
 				t.Fatalf("death at step %d, then a power cut: saw %+v\nread %+v, %v", at, seen, saved, err)
 			}
 		}
@@ -231,26 +269,35 @@ func TestWhatALifeHasSeen(t *testing.T) {
 
 // TestFaults lets every call that changes something fail once: for good, or for lack of room after some bytes.
 func TestFaults(t *testing.T) {
+	fire := errors.New("the disk is on fire")
+	for _, c := range []struct {
+		fault error
+		slack int64
+	}{{fire, 0}, {raft.ErrFull, 0}, {fire, tight}, {raft.ErrFull, tight}} {
+		faults(t, c.fault, c.slack)
+	}
+}
+
+func faults(t *testing.T, fault error, slack int64) {
+	t.Helper()
 	states := model()
-	for _, fault := range []error{errors.New("the disk is on fire"), raft.ErrFull} {
-		for at, done := 1, false; !done; at++ {
-			fs := newSimFS(nil)
-			fs.fault = func(step int) (int, error) {
-				if step == at {
-					return 5, fault
-				}
-				return 0, nil
+	for at, done := 1, false; !done; at++ {
+		fs := simfs.New(nil)
+		fs.Fault = func(simfs.Op) (int, error) {
+			if fs.Steps == at {
+				return 5, fault
 			}
-			s, _, err := open(fs, io.Discard)
-			begun, acknowledged := 0, 0
-			if err == nil {
-				begun, acknowledged, err = stubborn(t, s)
-			}
-			done = err == nil && fs.step < at
-			for _, image := range fs.left() {
-				if why := survives(states, image, acknowledged, begun); why != nil {
-					t.Fatalf("%v at step %d, %d changes acknowledged: %v", fault, at, acknowledged, why)
-				}
+			return 0, nil
+		}
+		s, _, err := openWith(fs, io.Discard, slack)
+		begun, acknowledged := 0, 0
+		if err == nil {
+			begun, acknowledged, err = stubborn(t, s)
+		}
+		done = err == nil && fs.Steps < at
+		for _, image := range fs.Left() {
+			if why := survives(states, image, slack, acknowledged, begun); why != nil {
+				t.Fatalf("%v at step %d, slack %d, %d changes acknowledged: %v", fault, at, slack, acknowledged, why)
 			}
 		}
 	}
@@ -305,14 +352,14 @@ func TestDamage(t *testing.T) {
 			least = last - flips // it takes a flip for each batch that is to look torn
 		}
 		var logs bytes.Buffer
-		fs := newSimFS(damaged)
+		fs := simfs.New(damaged)
 		_, saved, err := open(fs, &logs)
 		told := strings.Contains(logs.String(), "CUT OFF")
 		refusal := (*wal.DamageError)(nil)
 		switch {
 		case err != nil:
 			outcomes["refused"]++
-			if fs.step > 0 {
+			if fs.Steps > 0 {
 				t.Fatalf("%s: refused, and changed: %v", name, err)
 			}
 			if !errors.As(err, &refusal) || !strings.Contains(err.Error(), "dir/"+wal.NameOf(4)) {

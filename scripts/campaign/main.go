@@ -23,8 +23,9 @@ var (
 	nodes    = flag.String("nodes", "5", "cluster sizes")
 	latency  = flag.String("latency", "10", "mean one-way delays in ms; 10e is exponential, 10u uniform")
 	every    = flag.String("every", "0", "seconds between faults; 0 is none")
-	nemesis  = flag.String("nemesis", "partition", "the faults: partition or leader-cut")
-	seeds    = flag.Int("seeds", 1, "runs of each cell, with seeds from 1 on")
+	nemesis  = flag.String("nemesis", "partition", "the faults, as maelraft test takes them")
+	first    = flag.Int("first", 1, "the first seed")
+	seeds    = flag.Int("seeds", 1, "runs of each cell, with seeds that follow each other")
 	rate     = flag.Int("rate", 100, "operations per second")
 	duration = flag.Int("time", 0, "seconds for a run; 0: 20, or seven intervals between faults if that is longer")
 	parallel = flag.Int("parallel", 1, "runs at the same time")
@@ -63,7 +64,9 @@ type figures struct {
 			CutOff  int       `json:"nodes_cut_from_leader"`
 			Unended int       `json:"unended"`
 		} `json:"outages"`
+		Kills map[string]kills `json:"kills"`
 	} `json:"figures"`
+	FinalReads finalReads `json:"final_reads"`
 }
 
 type quantiles struct {
@@ -93,6 +96,7 @@ func main() {
 		c.wg.Wait()
 		bad = !c.print() || bad
 	}
+	printKills(cells)
 	if bad {
 		os.Exit(1)
 	}
@@ -105,7 +109,7 @@ func start(cells []*cell) {
 		for i := range c.runs {
 			slots <- struct{}{}
 			c.wg.Go(func() {
-				c.runs[i] = run(c, i+1)
+				c.runs[i] = run(c, *first+i)
 				<-slots
 			})
 		}
