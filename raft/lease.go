@@ -37,13 +37,17 @@ func (c *core[C]) promiseForgotten() {
 	}
 }
 
+// releasePromise ends this node's promise: the leader to whom it was given has given up its lease, because it wants another one elected. Whoever calls
+// it has a message to that effect of that leader's, or of the candidate that it wants; promises to leaders of earlier terms bind nobody any more.
+func (c *core[C]) releasePromise() { c.promised = never }
+
 // ---- The leader.
 
 // askedPromise is how long a promise this leader asks for. The least election time-out costs nobody anything, as nobody stands for election in it
 // anyhow; where round trips are long, it takes more for the lease not to run out before the next answer has come. It is whole microseconds, so that it means
-// the same in every encoding. None is asked for where even the longest would be over before the answer is there.
-func (c *core[C]) askedPromise() time.Duration {
-	if c.cfg.Reads != LeaseReads {
+// the same in every encoding. None is asked for where even the longest would be over before the answer is there, nor when the lease has been given up.
+func (c *core[C]) askedPromise(l *leader[C]) time.Duration {
+	if c.cfg.Reads != LeaseReads || l.leaseGivenUp {
 		return 0
 	}
 	renewal := float64(c.pace.replyTime()+c.pace.heartbeatEvery()) * (1 + c.cfg.MaxDrift)
