@@ -81,14 +81,17 @@ func (c *core[C]) countPreVotes() {
 // handleVoteRequest is the receiver's side of RequestVote in Figure 2. A node that hears a leader ignores the request
 // altogether, so that a server which cannot hear it does not depose it; unless that leader itself has asked for the election (thesis §4.2.3).
 func (c *core[C]) handleVoteRequest(from NodeID, m VoteRequest) {
-	released := c.sanctioned(m) || !c.bound()
+	sanctioned := c.sanctioned(m)
+	if sanctioned {
+		c.releasePromise()
+	}
 	if m.Term > c.hard.Term {
-		if c.hasLeader() && !c.sanctioned(m) {
+		if c.hasLeader() && !sanctioned {
 			return
 		}
 		c.becomeFollower(m.Term, "")
 	}
-	free := released && (c.hard.VotedFor == "" || c.hard.VotedFor == from)
+	free := !c.bound() && (c.hard.VotedFor == "" || c.hard.VotedFor == from)
 	granted := m.Term == c.hard.Term && free && c.log.upToDate(m.LastIndex, m.LastTerm)
 	if granted {
 		c.setHardState(HardState{Term: c.hard.Term, VotedFor: from})

@@ -37,13 +37,17 @@ func (c *core[C]) promiseForgotten() {
 	}
 }
 
+// releasePromise ends this node's promise: the leader of its term wants another one elected, and has no lease any more (transfer.go). Promises to leaders of
+// earlier terms bind nobody either: this one could not have been elected before they were over.
+func (c *core[C]) releasePromise() { c.promised = never }
+
 // ---- The leader.
 
 // askedPromise is how long a promise this leader asks for. The least election time-out costs nobody anything, as nobody stands for election in it
 // anyhow; where round trips are long, it takes more for the lease not to run out before the next answer has come. It is whole microseconds, so that it means
-// the same in every encoding. None is asked for where even the longest would be over before the answer is there.
-func (c *core[C]) askedPromise() time.Duration {
-	if c.cfg.Reads != LeaseReads {
+// the same in every encoding. None is asked for where even the longest would be over before the answer is there, nor when the lease has been given up.
+func (c *core[C]) askedPromise(l *leader[C]) time.Duration {
+	if c.cfg.Reads != LeaseReads || l.abdicated {
 		return 0
 	}
 	renewal := float64(c.pace.replyTime()+c.pace.heartbeatEvery()) * (1 + c.cfg.MaxDrift)

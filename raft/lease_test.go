@@ -161,8 +161,12 @@ func TestGivenUpLease(t *testing.T) {
 	if h.readsAt(h.now) {
 		t.Error("a new promise has brought the lease back")
 	}
+	h.sent = nil
 	k := h.Read(h.now, "q", h.now+second)
 	h.drain()
+	if m := only[AppendRequest[string]](h, "n2"); m.Promise != 0 {
+		t.Errorf("asks for promises that it has no use for: %+v", m)
+	}
 	h.gets("n2", AppendReply{Term: 1, OK: true, Match: 1, At: h.now, Round: h.round()})
 	h.wantOutcome(k, "q:0")
 }
@@ -361,11 +365,11 @@ func TestAskedPromise(t *testing.T) {
 	} {
 		h := start(t, 3, func(c *Config[string]) { c.Reads = LeaseReads })
 		h.core.pace.adopt(RoundTrip{Mean: c.rtt, Deviation: c.deviation})
-		if got := h.core.askedPromise(); got != c.want {
+		if got := h.core.askedPromise(&leader[string]{}); got != c.want {
 			t.Errorf("round trips of %v ± %v: %v, want %v", c.rtt, c.deviation, got, c.want)
 		}
 	}
-	if got := start(t, 3).core.askedPromise(); got != 0 {
+	if got := start(t, 3).core.askedPromise(&leader[string]{}); got != 0 {
 		t.Errorf("without leases: %v", got)
 	}
 }

@@ -58,7 +58,7 @@ func (c *core[C]) sendAppend(l *leader[C], p *progress, prev Index, entries []En
 	p.sentAt, p.roundSent, p.commitSent = c.now, l.round, c.commit
 	c.send(p.id, AppendRequest[C]{
 		Term: c.hard.Term, PrevIndex: prev, PrevTerm: prevTerm, Entries: entries,
-		Commit: c.commit, Round: l.round, At: c.now, Early: c.cfg.EarlyCommit, Promise: c.askedPromise(), RTT: c.pace.rtt,
+		Commit: c.commit, Round: l.round, At: c.now, Early: c.cfg.EarlyCommit, Promise: c.askedPromise(l), RTT: c.pace.rtt,
 	})
 }
 

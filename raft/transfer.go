@@ -267,6 +267,7 @@ func (h *handover[C]) next(every time.Duration) time.Duration {
 func (c *core[C]) handleTimeoutNow() {
 	switch c.role.kind() {
 	case Follower, PreCandidate:
+		c.releasePromise()
 		c.campaign(true)
 	}
 }
