@@ -13,8 +13,9 @@ import (
 type Cluster[C, R any] struct {
 	IDs     []raft.NodeID
 	Network Network
-	// Sent counts the messages between nodes.
-	Sent int
+	// Sent counts the messages between nodes. OnSend, if set, is shown each.
+	Sent   int
+	OnSend func(raft.Message)
 	// Trace, if set, is told in a line what happens: messages, faults, and what the nodes become.
 	Trace func(line string)
 	// Crashes is the probability that a node crashes at a step of its disk, SyncErrors the one that a sync fails, which takes the node
