@@ -24,6 +24,10 @@ type Options struct {
 	Heartbeat int `help:"Longest silence of a leader in ms; 0 is a third of the least election time-out." default:"0" placeholder:"MS"`
 	// EarlyCommit lets followers find out for themselves what is committed. On the command line it is on unless it is turned off.
 	EarlyCommit bool `help:"Followers find out for themselves what is committed: writes at followers take one network delay less (two with three nodes), reads may wait for writes that are under way." default:"true" negatable:""`
+	// CASReads answers a cas that cannot match without a log entry. On the command line it is on unless it is turned off.
+	CASReads bool `name:"cas-reads" help:"A cas that cannot match is answered like a read. Turn it off for clients that may send a request again under the same msg_id: a copy might still be executed then." default:"true" negatable:""`
+	// Thrifty asks no more nodes than it takes where round trips hardly vary. On the command line it is on unless it is turned off.
+	Thrifty bool `help:"Where round trips hardly vary, ask no more nodes than it takes, and the others if those do not answer in time." default:"true" negatable:""`
 	// DataDir is the directory of this node's own in which term, vote, log and snapshot survive the process; empty keeps them in memory.
 	DataDir string `help:"Directory of this node's own for term, vote, log and snapshot, which then survive a crash; without it nothing does." placeholder:"DIR"`
 	// RunID names the run of the cluster, if a directory must not be taken from one run into another.
@@ -52,6 +56,7 @@ func (o Options) raftConfig(id raft.NodeID, members []raft.NodeID) raft.Config[c
 		Members:            members,
 		Resend:             true, // package session sees to it that nothing is executed twice
 		EarlyCommit:        o.EarlyCommit,
+		Thrifty:            o.Thrifty,
 		ElectionTimeout:    milliseconds(o.ElectionTimeout),
 		MinElectionTimeout: milliseconds(o.MinElectionTimeout),
 		MaxElectionTimeout: milliseconds(o.MaxElectionTimeout),

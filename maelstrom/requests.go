@@ -63,9 +63,12 @@ func (s *server) execute(who asker, kind string, body object) {
 	status := s.member.core.Status()
 	c := command{Client: who.name, ID: uint64(who.msgID), Seen: status.Applied, Op: op}
 	done := func(o outcome) { s.reply(who, answer(who, op, o)) }
-	if op.Op == kv.Read {
+	switch {
+	case op.Op == kv.Read:
 		s.member.driver.Read(c, patience(status), done)
-	} else {
+	case op.Op == kv.CAS && s.opts.CASReads:
+		s.member.driver.Try(c, patience(status), done)
+	default:
 		s.member.driver.Propose(c, patience(status), done)
 	}
 }

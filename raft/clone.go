@@ -84,7 +84,7 @@ func (r *requests[C]) clone() requests[C] {
 		a.reads, a.voters = slices.Clone(b.reads), maps.Clone(b.voters)
 		d.asked = append(d.asked, &a)
 	}
-	d.waiting, d.ready, d.done = slices.Clone(r.waiting), slices.Clone(r.ready), slices.Clone(r.done)
+	d.tries, d.waiting, d.ready, d.done = slices.Clone(r.tries), slices.Clone(r.waiting), slices.Clone(r.ready), slices.Clone(r.done)
 	return d
 }
 
@@ -159,9 +159,11 @@ func (r *requests[C]) fingerprint(to []byte, c *core[C]) []byte {
 		to = fmt.Appendf(to, " q%d", p.seq)
 	}
 	for _, b := range r.asked {
-		to = fmt.Appendf(to, " b%d %t %d %d %t %v %t %d", b.id, b.resendAt <= c.now, b.tries, b.term, b.indexed, b.voters, b.confirmed, b.index)
+		to = fmt.Appendf(to, " b%d %t %t %d %d %t %v %t %d", b.id, b.resendAt <= c.now, b.spareAt <= c.now, b.tries, b.term, b.indexed, b.voters, b.confirmed, b.index)
 		to = fingerprintReads(to, b.reads)
 	}
+	to = append(to, " t"...)
+	to = fingerprintReads(to, r.tries)
 	to = append(to, " w"...)
 	to = fingerprintReads(to, r.waiting)
 	to = append(to, " r"...)
@@ -171,7 +173,7 @@ func (r *requests[C]) fingerprint(to []byte, c *core[C]) []byte {
 
 func fingerprintReads[C any](to []byte, reads []read[C]) []byte {
 	for _, q := range reads {
-		to = fmt.Appendf(to, " %d %v", q.ticket, q.query)
+		to = fmt.Appendf(to, " %d %v %t", q.ticket, q.query, q.try)
 	}
 	return to
 }

@@ -33,6 +33,7 @@ func (c *core[C]) forwardRequests(f *follower[C]) {
 	for _, b := range c.requests.takeReads(c.now, c.resendAt) {
 		c.askToRead(b, to)
 	}
+	c.askTheOthers()
 	m := ForwardRequest[C]{Term: c.hard.Term}
 	bytes := 0
 	for _, p := range c.requests.takeQueue(c.hard.Term, c.resendAt) {

@@ -1,6 +1,9 @@
 package raft
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // Linearizable reads without the log: ReadIndex, thesis §6.4.
 //
@@ -20,6 +23,7 @@ type leaderRead struct {
 	round bool // answer when a round has confirmed it; else at once
 	no    uint64
 	index Index
+	since time.Duration // of its round
 }
 
 // takeRead lets a batch of reads wait for the next round. Too many are dropped, if others asked: they will ask again.
@@ -37,7 +41,7 @@ func (c *core[C]) beginRound(l *leader[C]) {
 	}
 	next := l.round + 1
 	for _, r := range l.waiting {
-		r.no, r.index = next, c.readIndex()
+		r.no, r.index, r.since = next, c.readIndex(), c.now
 		if !r.round {
 			c.replyToRead(l, r, false)
 			continue
@@ -91,28 +95,37 @@ func (c *core[C]) confirmed(l *leader[C], r leaderRead) bool {
 
 // ---- A follower.
 
-// spareConfirmers is how many nodes more than necessary are asked to confirm a term, in case that one does not answer.
-const spareConfirmers = 1
-
 // askToRead asks for what a batch of reads needs: an index from the leader, and a majority that confirms the term. The first time,
-// those are asked who were the last to confirm a term; if that has led to nothing, everybody is, and the leader for a round besides.
-// Everybody is also asked if an earlier batch has waited in vain: it may have expired before its second attempt, and so may this one.
+// those are asked who were the last to confirm a term; if they do not in time, everybody is (askTheOthers); and if that has led to nothing, the
+// leader for a round besides. Everybody is also asked if an earlier batch has waited in vain: it may have expired before its second attempt, and so may this one.
 func (c *core[C]) askToRead(b *readBatch[C], leader NodeID) {
 	again := b.tries > 1
-	b.term, b.indexed, b.voters = c.hard.Term, false, voters{c.id: true, leader: true}
+	b.term, b.indexed, b.voters, b.spareAt = c.hard.Term, false, voters{c.id: true, leader: true}, forever
 	c.send(leader, ReadRequest{Term: c.hard.Term, ID: b.id, Round: again})
 	want := c.config.majority() - len(b.voters)
 	if want <= 0 {
 		return
 	}
-	want += spareConfirmers
+	want += c.spares()
 	if again || c.now-c.doubtAt > c.pace.replyTime() {
 		want = len(c.confirmers)
 	}
 	c.doubtAt = min(c.doubtAt, c.now)
+	c.askToConfirm(b, want)
+	if c.cfg.Thrifty && want < len(c.confirmers) {
+		b.spareAt = c.now + c.pace.spareAfter()
+		c.requests.check = min(c.requests.check, b.spareAt)
+	}
+}
+
+// askToConfirm asks as many as are wanted of those that have not confirmed yet.
+func (c *core[C]) askToConfirm(b *readBatch[C], want int) {
+	if c.config.quorum(b.voters.has) {
+		return
+	}
 	for _, id := range c.confirmers {
-		if id != leader && want > 0 {
-			c.send(id, ConfirmRequest{Term: c.hard.Term, ID: b.id})
+		if !b.voters[id] && want > 0 {
+			c.send(id, ConfirmRequest{Term: b.term, ID: b.id})
 			want--
 		}
 	}
@@ -139,9 +152,7 @@ func (c *core[C]) handleConfirmReply(from NodeID, m ConfirmReply) {
 	if b == nil || b.term != m.Term {
 		return
 	}
-	if i := slices.Index(c.confirmers, from); i > 0 {
-		c.confirmers = slices.Insert(slices.Delete(c.confirmers, i, i+1), 0, from)
-	}
+	c.prefer(from)
 	b.voters[from] = true
 	c.countConfirmations(b)
 }

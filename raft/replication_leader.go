@@ -23,7 +23,7 @@ func (c *core[C]) sendAppends(l *leader[C]) {
 		}
 		switch {
 		case sent:
-		case p.roundSent < l.round || c.now-p.sentAt >= c.pace.heartbeatEvery():
+		case p.roundSent < l.round && c.asked(l, p.id) || c.now-p.sentAt >= c.pace.heartbeatEvery():
 			c.sendHeartbeat(l, p)
 		case p.notice > p.commitSent:
 			p.commitSent = c.commit // no heartbeat is saved by it: it wants no answer, and answers keep a follower reachable
@@ -75,7 +75,12 @@ func (c *core[C]) handleAppendReply(from NodeID, m AppendReply) {
 	p := l.progress(from)
 	c.pace.sample(m.At, c.now)
 	p.ackAt = c.now
-	p.round = max(p.round, m.Round)
+	if m.Round > p.round {
+		p.round = m.Round
+		if c.asksAll(l) {
+			c.prefer(from)
+		}
+	}
 	if m.OK {
 		p.accept(m.Match)
 		return
@@ -117,14 +122,15 @@ func (c *core[C]) advanceCommit(l *leader[C]) {
 }
 
 // notify notes which followers have clients that wait for one of the entries up to n, which are about to be committed. With early commit
-// they know it by themselves: of their own proposals from those who second them, and of all entries where there are no others to second.
+// they know it by themselves: of their own proposals from those who second them, if these are alive, and of all entries where there are no others to
+// second.
 func (c *core[C]) notify(l *leader[C], n Index) {
-	if !c.cfg.EarlyCommit {
-		for _, e := range c.log.slice(c.commit, n) {
-			if p := l.progress(e.ID.Node); p != nil {
-				p.notice = e.Index
-			}
+	for _, e := range c.log.slice(c.commit, n) {
+		if p := l.progress(e.ID.Node); p != nil && !(c.cfg.EarlyCommit && c.seconded(l, p.id)) {
+			p.notice = e.Index
 		}
+	}
+	if !c.cfg.EarlyCommit {
 		return
 	}
 	for _, p := range l.peers {
@@ -147,6 +153,9 @@ func (c *core[C]) quorumHeardAt(l *leader[C]) time.Duration {
 // leaderNext returns when the leader will have to act without being asked: a heartbeat, an append to repeat, or its own step-down.
 func (c *core[C]) leaderNext(l *leader[C]) time.Duration {
 	next := c.quorumHeardAt(l) + c.pace.electionMax() + 1
+	if len(l.reads) > 0 && !c.asksAll(l) {
+		next = min(next, l.reads[0].since+c.pace.spareAfter())
+	}
 	for _, p := range l.peers {
 		next = min(next, p.sentAt+c.pace.heartbeatEvery())
 		if len(p.flights) > 0 && c.reachable(p) {

@@ -113,16 +113,27 @@ func (c *Cluster[C, R]) Propose(id raft.NodeID, command C, limit time.Duration, 
 	})
 }
 
+// Try hands a command to a node that may turn out to change nothing, like Propose.
+func (c *Cluster[C, R]) Try(id raft.NodeID, command C, limit time.Duration, done func(raft.Outcome[R])) {
+	c.request(id, limit, c.fresh(id, done), func(n *raft.Node[C, R], now, deadline time.Duration) raft.Ticket {
+		return n.Try(now, command, deadline)
+	})
+}
+
 // Read hands a query to a node, like Propose.
 func (c *Cluster[C, R]) Read(id raft.NodeID, query C, limit time.Duration, done func(raft.Outcome[R])) {
+	c.request(id, limit, c.fresh(id, done), func(n *raft.Node[C, R], now, deadline time.Duration) raft.Ticket {
+		return n.Read(now, query, deadline)
+	})
+}
+
+// fresh checks besides that the state which answers a request is new enough.
+func (c *Cluster[C, R]) fresh(id raft.NodeID, done func(raft.Outcome[R])) func(raft.Outcome[R]) {
 	applied := c.known.applied
-	checked := func(o raft.Outcome[R]) {
+	return func(o raft.Outcome[R]) {
 		c.readFreshness(id, applied, o)
 		done(o)
 	}
-	c.request(id, limit, checked, func(n *raft.Node[C, R], now, deadline time.Duration) raft.Ticket {
-		return n.Read(now, query, deadline)
-	})
 }
 
 func (c *Cluster[C, R]) request(

@@ -23,6 +23,8 @@ var (
 	dist    = flag.String("dist", "constant", "its distribution: constant or exponential")
 	rate    = flag.Int("rate", 100, "operations per second")
 	early   = flag.Bool("early-commit", true, "followers find out for themselves what is committed")
+	try     = flag.Bool("cas-reads", true, "a cas that cannot match is answered like a read")
+	thrifty = flag.Bool("thrifty", true, "no more nodes are asked than it takes")
 	span    = flag.Duration("span", 60*time.Second, "virtual time to measure")
 	seed    = flag.Uint64("seed", 1, "seed of everything random")
 )

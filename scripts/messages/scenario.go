@@ -55,7 +55,7 @@ func (s scenario) classic(nodes int) string { return s.old[nodes] }
 // run measures the scenario.
 func (s scenario) run(nodes int, network sim.Network) column {
 	config := raft.Config[command]{
-		Resend: true, EarlyCommit: *early, FirstElection: warmUp / 10, SizeOf: func(c command) int { return kv.Size(c.Op) },
+		Resend: true, EarlyCommit: *early, Thrifty: *thrifty, FirstElection: warmUp / 10, SizeOf: func(c command) int { return kv.Size(c.Op) },
 	}
 	m := &meter{
 		column:  column{scenario: s, sent: map[string]int{}},
@@ -120,9 +120,12 @@ func (m *meter) next() {
 		}
 		m.took = append(m.took, m.Now()-start)
 	}
-	if c.Op.Op == kv.Read {
+	switch {
+	case c.Op.Op == kv.Read:
 		m.Read(node, c, limit, done)
-	} else {
+	case c.Op.Op == kv.CAS && *try:
+		m.Try(node, c, limit, done)
+	default:
 		m.Propose(node, c, limit, done)
 	}
 }
