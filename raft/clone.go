@@ -137,10 +137,10 @@ func (n *Node[C, R]) Fingerprint(to []byte) []byte {
 func (l *leader[C]) fingerprint(to []byte) []byte {
 	to = fmt.Appendf(to, "L %d %d %v %v", l.first, l.round, l.waiting, l.reads)
 	for _, p := range l.peers {
-		to = fmt.Appendf(to, "[%d %d %t %t %d %t %d %d %d %d %d", p.match, p.next, p.probing, p.agreed, p.flightBytes, p.sentAt == never,
+		to = fmt.Appendf(to, "[%d %d %t %t %d %t %t %d %d %d %d %d", p.match, p.next, p.probing, p.agreed, p.flightBytes, p.sentAt == never, p.hushed,
 			p.notice, p.awaits, p.commitSent, p.roundSent, p.round)
 		for _, f := range p.flights {
-			to = fmt.Appendf(to, " %d-%d", f.prev, f.last)
+			to = fmt.Appendf(to, " %d-%d %t", f.prev, f.last, f.askedAt == forever)
 		}
 		if t := p.transfer; t != nil {
 			to = fmt.Appendf(to, " s%d %d %t", t.Index, t.offset, t.flying)

@@ -52,7 +52,7 @@ func (c *core[C]) seconders(origin, leader NodeID) (nodes []NodeID) {
 func (c *core[C]) seconded(l *leader[C], origin NodeID) bool {
 	alive := 0
 	for _, id := range c.seconders(origin, c.id) {
-		if c.now-l.progress(id).ackAt <= c.pace.contactLost() {
+		if c.reachable(l.progress(id)) {
 			alive++
 		}
 	}

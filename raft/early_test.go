@@ -144,7 +144,7 @@ func TestEarlyCommitNoticeForTheDead(t *testing.T) {
 	if n := propose(1); n != 0 {
 		t.Errorf("n2 is alive and acknowledges n5's proposal; the leader told of it %d times", n)
 	}
-	for end := h.now + h.core.pace.contactLost() + time.Millisecond; h.now < end; {
+	for end := h.now + h.core.pace.electionMax() + time.Millisecond; h.now < end; {
 		h.wait(10 * time.Millisecond)
 		for _, id := range []NodeID{"n3", "n4", "n5"} {
 			h.acks(id)

@@ -82,6 +82,9 @@ func (c *core[C]) appendForwarded(from NodeID, m ForwardRequest[C]) {
 }
 
 func (c *core[C]) appendProposal(from NodeID, seq uint64, command C) {
+	if l, ok := c.role.(*leader[C]); ok && c.commit == c.log.last() {
+		l.movedAt = c.now
+	}
 	c.log.append(Entry[C]{
 		Index: c.log.last() + 1, Term: c.hard.Term, ID: ProposalID{from, seq}, Command: command,
 	})

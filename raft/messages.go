@@ -71,6 +71,8 @@ type AppendRequest[C any] struct {
 	// among all leaders.
 	Round uint64
 	At    time.Duration
+	// Quiet says that an answer is wanted only if the logs do not agree: the sender has others to hear from, and a later append will ask (thrift.go).
+	Quiet bool
 	// Early says that the leader's read indices are the end of its log, so that followers may count for themselves what is committed.
 	Early bool
 	// RTT is the leader's estimate of the round trip to its followers: all nodes take their time-outs from the same figure.

@@ -20,7 +20,9 @@ func (c *core[C]) handleAppend(from NodeID, m AppendRequest[C]) {
 		reply.Match = max(reply.Match, c.appendStashed(f))
 	}
 	c.learnCommit(f, m.Commit)
-	c.send(from, reply)
+	if !m.Quiet || !reply.OK {
+		c.send(from, reply)
+	}
 	c.sendSeconds(f, reply)
 }
 

@@ -69,6 +69,8 @@ type leader[C any] struct {
 	// first is the index of the no-op that opened the term: as long as it is not committed, the leader does not know what is (§8).
 	first Index
 	since time.Duration // start of the leadership
+	// movedAt is when the commit index last rose, or when there last was anything to commit again.
+	movedAt time.Duration
 
 	round   uint64       // newest round of reads begun
 	waiting []leaderRead // not in a round yet
@@ -120,10 +122,10 @@ func (c *core[C]) becomeCandidate() {
 
 // becomeLeader takes over the term in which this node has just won a majority.
 func (c *core[C]) becomeLeader() {
-	l := &leader[C]{first: c.log.last() + 1, since: c.now}
+	l := &leader[C]{first: c.log.last() + 1, since: c.now, movedAt: c.now}
 	early := c.role.(*candidate).early
 	for _, id := range c.peers {
-		l.peers = append(l.peers, &progress{id: id, next: l.first, ackAt: c.now, sentAt: never})
+		l.peers = append(l.peers, &progress{id: id, next: l.first, ackAt: c.now, sentAt: never, askedAt: never})
 	}
 	c.role = l
 	c.failures = 0

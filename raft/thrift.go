@@ -17,6 +17,9 @@ const (
 	// more than this time, on average.
 	steadyShare = 4
 	worthASpare = 2 * time.Millisecond
+	// quietHeartbeats is for how many heartbeats a follower may be left without a question, and maxQuiet how many appends with entries.
+	quietHeartbeats = 2
+	maxQuiet        = 8
 )
 
 // thrifty says whether no more nodes are to be asked than it takes.
@@ -36,14 +39,38 @@ func (c *core[C]) spares() int {
 // itself never varies.
 func (p *pace) spareAfter() time.Duration { return max(p.replyTime(), p.rtt.Mean*3/2, worthASpare) }
 
-// asksAll says whether a leader asks all its followers.
-func (c *core[C]) asksAll(l *leader[C]) bool {
-	return !c.thrifty() || len(l.reads) > 0 && c.now-l.reads[0].since >= c.pace.spareAfter()
+// asksAll says whether a leader asks all its followers: also if a read or a commit has waited longer than it should.
+func (c *core[C]) asksAll(l *leader[C]) bool { return !c.thrifty() || c.now >= c.askAllAt(l) }
+
+// askAllAt is when a leader that waits for a few followers will ask the others as well.
+func (c *core[C]) askAllAt(l *leader[C]) time.Duration {
+	at := forever
+	if len(l.reads) > 0 {
+		at = l.reads[0].since + c.pace.spareAfter()
+	}
+	if c.commit < c.log.last() {
+		at = min(at, l.movedAt+c.pace.spareAfter())
+	}
+	return at
 }
 
 // asked says whether a follower is among those that a leader asks.
 func (c *core[C]) asked(l *leader[C], id NodeID) bool {
 	return c.asksAll(l) || slices.Index(c.confirmers, id) < c.config.majority()-1
+}
+
+// hushes says whether a follower need not answer the next append. The others are heard now and then all the same: answers keep a follower
+// reachable, and make room for further appends.
+func (c *core[C]) hushes(l *leader[C], p *progress) bool {
+	return p.agreed && !p.probing && !c.asked(l, p.id) &&
+		c.now-p.askedAt < quietHeartbeats*c.pace.heartbeatEvery() && len(p.flights) <= maxQuiet
+}
+
+// learnWhoAnswers puts those first that are the first to answer where all are asked.
+func (c *core[C]) learnWhoAnswers(l *leader[C], p *progress, m AppendReply) {
+	if c.cfg.Thrifty && (m.Round > p.round || m.OK && m.Match > p.match) && c.asksAll(l) {
+		c.prefer(p.id)
+	}
 }
 
 // prefer puts a node first among those that are asked.
