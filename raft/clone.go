@@ -56,7 +56,7 @@ func (l *leader[C]) clone() *leader[C] {
 		}
 		d.peers[i] = &q
 	}
-	d.waiting, d.reads = slices.Clone(l.waiting), slices.Clone(l.reads)
+	d.waiting, d.reads, d.held = slices.Clone(l.waiting), slices.Clone(l.reads), slices.Clone(l.held)
 	return &d
 }
 
@@ -135,10 +135,10 @@ func (n *Node[C, R]) Fingerprint(to []byte) []byte {
 }
 
 func (l *leader[C]) fingerprint(to []byte) []byte {
-	to = fmt.Appendf(to, "L %d %d %v %v", l.first, l.round, l.waiting, l.reads)
+	to = fmt.Appendf(to, "L %d %d %v %v %v", l.first, l.round, l.waiting, l.reads, l.held)
 	for _, p := range l.peers {
-		to = fmt.Appendf(to, "[%d %d %t %t %d %t %t %d %d %d %d %d", p.match, p.next, p.probing, p.agreed, p.flightBytes, p.sentAt == never, p.hushed,
-			p.notice, p.awaits, p.commitSent, p.roundSent, p.round)
+		to = fmt.Appendf(to, "[%d %d %t %t %d %t %t %d %d %d %d", p.match, p.next, p.probing, p.agreed, p.flightBytes, p.sentAt == never, p.hushed,
+			p.notice, p.commitSent, p.roundSent, p.round)
 		for _, f := range p.flights {
 			to = fmt.Appendf(to, " %d-%d %t", f.prev, f.last, f.askedAt == forever)
 		}

@@ -47,6 +47,16 @@ func (c *core[C]) seconders(origin, leader NodeID) (nodes []NodeID) {
 	return nodes
 }
 
+// learnsOfCommit says whether a follower that reads will find out by itself when the read's index is committed: where nobody has to second anything, or
+// if the entry there is its own proposal.
+func (c *core[C]) learnsOfCommit(l *leader[C], r leaderRead) bool {
+	if c.config.majority() <= 2 {
+		return true
+	}
+	e := c.log.slice(r.index-1, r.index)[0]
+	return e.ID.Node == r.from && c.seconded(l, r.from)
+}
+
 // seconded says whether a follower will learn of the commit of its own proposals from the nodes that acknowledge them to it, as far as their leader can
 // tell: it has heard from enough of them lately.
 func (c *core[C]) seconded(l *leader[C], origin NodeID) bool {

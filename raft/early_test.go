@@ -189,24 +189,28 @@ func TestEarlyCommitReadOutlivesALostEntry(t *testing.T) {
 	h.wantOutcome(k, "q:2")
 }
 
-// Where a follower cannot know by itself, the leader says when what its read waits for is committed.
-func TestEarlyCommitNoticeForReads(t *testing.T) {
-	for size, want := range map[int]int{3: 0, 5: 1} {
+// Where a follower cannot know by itself when what its read waits for is committed, the leader answers it then; the follower whose
+// proposal that is knows it by itself, as all do where there are three nodes.
+func TestEarlyCommitHoldsReads(t *testing.T) {
+	for size, want := range map[int]map[NodeID]Index{3: {"n2": 1, "n3": 1}, 5: {"n2": 1, "n3": 2}} {
 		h := start(t, size, early)
 		h.lead()
 		h.acks("n2")
 		h.acks("n3")
 		h.gets("n2", ForwardRequest[string]{Term: 1, Proposals: []Proposal[string]{{Seq: 1, Command: "x"}}})
-		h.gets("n3", ReadRequest{Term: 1, ID: 7})
 		h.sent = nil
+		h.gets("n2", ReadRequest{Term: 1, ID: 7})
+		h.gets("n3", ReadRequest{Term: 1, ID: 8})
 		h.acks("n2")
 		h.acks("n3")
 		h.wantCommit(2)
-		if n := len(take[CommitNotice](h, "n3")); n != want {
-			t.Errorf("%d nodes: told the reader %d times, want %d", size, n, want)
-		}
-		if n := len(take[CommitNotice](h, "n2")); n != 0 {
-			t.Errorf("%d nodes: told the proposer, which knows by itself, %d times", size, n)
+		for id, commit := range want {
+			if m := take[ReadReply](h, id); len(m) != 1 || m[0].Index != 2 || m[0].Commit != commit {
+				t.Errorf("%d nodes: answered %s's read with %+v, want index 2, of which %d is committed", size, id, m, commit)
+			}
+			if n := len(take[CommitNotice](h, id)); n != 0 {
+				t.Errorf("%d nodes: told %s %d times besides", size, id, n)
+			}
 		}
 	}
 }

@@ -28,7 +28,6 @@ type progress struct {
 	hushed     bool          // there have been others since
 	ackAt      time.Duration // last reply
 	notice     Index         // highest committed entry for which a client of the follower waits
-	awaits     Index         // highest entry for whose commit a read of the follower waits
 	commitSent Index         // highest commit index named to the follower
 	roundSent  uint64
 	round      uint64 // highest round that the follower has confirmed

@@ -28,7 +28,7 @@ type leaderRead struct {
 
 // takeRead lets a batch of reads wait for the next round. Too many are dropped, if others asked: they will ask again.
 func (c *core[C]) takeRead(l *leader[C], r leaderRead) {
-	if r.from == c.id || len(l.waiting)+len(l.reads) < c.cfg.MaxRequests {
+	if r.from == c.id || len(l.waiting)+len(l.reads)+len(l.held) < c.cfg.MaxRequests {
 		l.waiting = append(l.waiting, r)
 	}
 }
@@ -43,7 +43,7 @@ func (c *core[C]) beginRound(l *leader[C]) {
 	for _, r := range l.waiting {
 		r.no, r.index, r.since = next, c.readIndex(), c.now
 		if !r.round {
-			c.replyToRead(l, r, false)
+			c.answerRead(l, r)
 			continue
 		}
 		l.round = next
@@ -72,17 +72,28 @@ func (c *core[C]) confirmReads(l *leader[C]) {
 				b.confirmed, b.index = true, r.index
 			}
 		} else {
-			c.replyToRead(l, r, true)
+			c.answerRead(l, r)
 		}
 		return true
 	})
 }
 
-// replyToRead names the read index, and sees to it that the follower hears when it is committed.
-func (c *core[C]) replyToRead(l *leader[C], r leaderRead, confirmed bool) {
-	c.send(r.from, ReadReply{Term: c.hard.Term, ID: r.id, Index: r.index, Commit: c.commit, Confirmed: confirmed})
-	p := l.progress(r.from)
-	p.awaits = max(p.awaits, r.index)
+// answerRead names the read index to a follower: at once, or when it is committed if the follower would have to be told of that besides.
+func (c *core[C]) answerRead(l *leader[C], r leaderRead) {
+	if r.index > c.commit && !c.learnsOfCommit(l, r) {
+		l.held = append(l.held, r)
+		return
+	}
+	c.send(r.from, ReadReply{Term: c.hard.Term, ID: r.id, Index: r.index, Commit: c.commit, Confirmed: r.round})
+}
+
+// answerHeld answers the reads whose index has been committed.
+func (c *core[C]) answerHeld(l *leader[C]) {
+	held := l.held
+	l.held = nil
+	for _, r := range held {
+		c.answerRead(l, r)
+	}
 }
 
 // confirmed counts the nodes that were in this leader's term after the read had begun: the leader, the node that asked, and whoever
@@ -154,6 +165,9 @@ func (c *core[C]) handleConfirmReply(from NodeID, m ConfirmReply) {
 	}
 	c.prefer(from)
 	b.voters[from] = true
+	if c.config.quorum(b.voters.has) {
+		c.doubtAt = forever
+	}
 	c.countConfirmations(b)
 }
 

@@ -120,20 +120,11 @@ func (c *core[C]) advanceCommit(l *leader[C]) {
 }
 
 // notify notes which followers have clients that wait for one of the entries up to n, which are about to be committed. With early commit
-// they know it by themselves: of their own proposals from those who second them, if these are alive, and of all entries where there are no others to
-// second.
+// they know it by themselves: of their own proposals from those who second them, if these are alive.
 func (c *core[C]) notify(l *leader[C], n Index) {
 	for _, e := range c.log.slice(c.commit, n) {
 		if p := l.progress(e.ID.Node); p != nil && !(c.cfg.EarlyCommit && c.seconded(l, p.id)) {
 			p.notice = e.Index
-		}
-	}
-	if !c.cfg.EarlyCommit {
-		return
-	}
-	for _, p := range l.peers {
-		if p.awaits > c.commit && p.awaits <= n && c.config.majority() > 2 {
-			p.notice = p.awaits
 		}
 	}
 }

@@ -75,6 +75,7 @@ type leader[C any] struct {
 	round   uint64       // newest round of reads begun
 	waiting []leaderRead // not in a round yet
 	reads   []leaderRead // in a round, in the order of the rounds
+	held    []leaderRead // of followers, to be answered when their index is committed
 }
 
 // progress returns what is known of a peer.

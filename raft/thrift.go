@@ -15,7 +15,7 @@ import (
 const (
 	// steadyShare and worthASpare: round trips hardly vary if they differ from their mean by no more than this share of it, or by no
 	// more than this time, on average.
-	steadyShare = 4
+	steadyShare = 2
 	worthASpare = 2 * time.Millisecond
 	// quietHeartbeats is for how many heartbeats a follower may be left without a question, and maxQuiet how many appends with entries.
 	quietHeartbeats = 2

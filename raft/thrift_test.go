@@ -9,7 +9,7 @@ func thrifty(c *Config[string]) { c.Thrifty = true }
 
 var (
 	steady   = RoundTrip{Mean: 20 * time.Millisecond}
-	unsteady = RoundTrip{Mean: 20 * time.Millisecond, Deviation: 10 * time.Millisecond}
+	unsteady = RoundTrip{Mean: 20 * time.Millisecond, Deviation: 15 * time.Millisecond}
 )
 
 // confirmersAsked returns who was asked to confirm a term since the last call of only.
