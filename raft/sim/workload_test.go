@@ -29,6 +29,7 @@ type workload struct {
 	never   map[int]bool   // operations that were said never to be executed
 	acked   map[int]result // writes and cas that clients have the outcome of
 	once    bool           // the core itself is to see to it that nothing is executed twice
+	tries   bool           // a cas that does not match needs no log
 	readers int            // clients from this number on only read, if not zero: one that writes waits where nothing can be committed
 	clients int
 	pause   time.Duration // of a client between two operations
@@ -60,10 +61,13 @@ func newWorkload(s sim.Swarm) *workload {
 		config.MaxInflight, config.MaxAppendBytes = 1+rng.IntN(3), 4+rng.IntN(8)
 	}
 	compact(&config, s.Seed)
+	shortCuts := rand.New(rand.NewPCG(s.Seed, 3))
+	config.Thrifty = shortCuts.IntN(2) == 0
 	if !config.Resend {
 		s = s.Only(sim.AllFaults &^ sim.Duplicates) // a forward that arrives twice is executed twice, unless the machine sees to that
 	}
 	w := assemble(s, config, rng)
+	w.tries = shortCuts.IntN(2) == 0
 	w.clients = 2 * s.Nodes
 	perSecond := []int{3, 8, 12, 12, 50}[rng.IntN(5)]
 	w.pause = time.Duration(w.clients) * time.Second / time.Duration(perSecond)
@@ -115,9 +119,12 @@ func (w *workload) client(n int) {
 		w.record(n, o, int64(call), out)
 		w.After(w.pause, func() { w.client(n) })
 	}
-	if o.kind == "read" {
+	switch {
+	case o.kind == "read":
 		w.Read(id, o, limit, done)
-	} else {
+	case o.kind == "cas" && w.tries:
+		w.Try(id, o, limit, done)
+	default:
 		w.Propose(id, o, limit, done)
 	}
 	w.After(2*limit, func() { done(raft.Outcome[result]{Err: raft.ErrUnknown}) }) // the node has crashed
@@ -130,7 +137,7 @@ func (w *workload) record(client int, o op, call int64, out raft.Outcome[result]
 	case out.Err == nil:
 		w.ok++
 		event.Output = out.Result
-		if o.kind != "read" {
+		if o.kind == "write" || o.kind == "cas" && (out.Result.matched || !w.tries) {
 			w.acked[o.id] = out.Result
 		}
 	case out.Err == raft.ErrUnknown && o.kind != "read":
