@@ -28,7 +28,9 @@
 //	snapshot.go                §7: the state takes the place of the log, and goes to followers that lack what was dropped
 //	early.go                   followers that know by themselves what is committed
 //	reads.go                   linearizable reads without the log, thesis §6.4
+//	thrift.go                  who is asked, where not everybody has to be
 //	requests.go, forward.go    what becomes of a request: result, definitely not, or unknown
+//	try.go                     requests that may need no log
 //	timing.go                  every time-out, from measured round trips
 //	check.go                   what a peer may say; the rest is refused
 //	node.go                    the API, and the mutex
@@ -44,7 +46,7 @@
 //
 // # Requests
 //
-// Every node takes requests, in any role ([Node.Propose], [Node.Read]), and ends each in exactly one way: with the state machine's
+// Every node takes requests, in any role ([Node.Propose], [Node.Try], [Node.Read]), and ends each in exactly one way: with the state machine's
 // result, with an error that says that it was never executed and never will be, or with [ErrUnknown]. Executing a
 // command at most once although it may be sent twice is the business of package session.
 //

@@ -12,12 +12,14 @@ import (
 type Bounds struct {
 	Nodes       int
 	EarlyCommit bool
+	Thrifty     bool
 	// MaxAppendBytes is the core's; every command counts as one byte.
 	MaxAppendBytes int
 
 	Terms    raft.Term // no node stands for election beyond
 	Writes   int
 	Reads    int
+	Tries    int
 	Crashes  int
 	InFlight int // messages under way
 	Depth    int // steps behind the prefix
@@ -67,7 +69,7 @@ func (w *world) digest() digest {
 	for _, p := range w.network {
 		hash.Write([]byte(p.print))
 	}
-	fmt.Fprintf(hash, "%v %d %d %d", w.history, w.writes, w.readCount, w.crashes)
+	fmt.Fprintf(hash, "%v %d %d %d %d", w.history, w.writes, w.readCount, w.tries, w.crashes)
 	return digest(hash.Sum(nil)[:16])
 }
 
