@@ -17,9 +17,10 @@ const (
 	// more than this time, on average.
 	steadyShare = 2
 	worthASpare = 2 * time.Millisecond
-	// quietHeartbeats is for how many heartbeats a follower may be left without a question, and maxQuiet how many appends with entries.
+	// quietHeartbeats is for how many heartbeats a follower may be left without a question, and quietShare the share of its window that may wait
+	// for an answer meanwhile.
 	quietHeartbeats = 2
-	maxQuiet        = 8
+	quietShare      = 2
 )
 
 // thrifty says whether no more nodes are to be asked than it takes.
@@ -62,8 +63,8 @@ func (c *core[C]) asked(l *leader[C], id NodeID) bool {
 // hushes says whether a follower need not answer the next append. The others are heard now and then all the same: answers keep a follower
 // reachable, and make room for further appends.
 func (c *core[C]) hushes(l *leader[C], p *progress) bool {
-	return p.agreed && !p.probing && !c.asked(l, p.id) &&
-		c.now-p.askedAt < quietHeartbeats*c.pace.heartbeatEvery() && len(p.flights) <= maxQuiet
+	return p.agreed && !p.probing && !c.asked(l, p.id) && c.now-p.askedAt < quietHeartbeats*c.pace.heartbeatEvery() &&
+		!p.full(c.cfg.MaxInflight/quietShare, c.cfg.MaxInflightBytes/quietShare)
 }
 
 // learnWhoAnswers puts those first that are the first to answer where all are asked.

@@ -71,7 +71,7 @@ func TestThriftyReadAsksTheOthers(t *testing.T) {
 
 // thriftyLeader returns the leader of five nodes, to which all have answered 20 ms after they were asked.
 func thriftyLeader(t *testing.T) *host {
-	h := start(t, 5, thrifty, func(c *Config[string]) { c.ElectionTimeout = 300 * time.Millisecond })
+	h := start(t, 5, thrifty, func(c *Config[string]) { c.ElectionTimeout, c.MaxInflight = 300*time.Millisecond, 16 })
 	h.lead()
 	for _, id := range h.core.peers {
 		h.acks(id)
@@ -163,7 +163,7 @@ func TestThriftyLeaderHearsEverybody(t *testing.T) {
 		default:
 			t.Fatalf("asked %s and told %s", loud, quiet)
 		}
-		if run > maxQuiet {
+		if run > 16/quietShare {
 			t.Fatalf("left two followers alone for %d appends", run)
 		}
 		h.reply("n2")
