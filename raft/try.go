@@ -48,6 +48,9 @@ func (n *Node[C, R]) look(tries []read[C]) {
 	defer n.mu.Unlock()
 	r := &n.core.requests
 	r.waiting = append(r.waiting, wait...)
+	for _, q := range wait {
+		r.check = min(r.check, q.deadline)
+	}
 	for _, q := range rest {
 		r.proposeTried(q)
 	}

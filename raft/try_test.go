@@ -88,6 +88,8 @@ func TestTryEnds(t *testing.T) {
 	} {
 		h := start(t, 3)
 		h.follow(1, 1)
+		h.wait(2 * second)          // it has lost the leader
+		h.Read(h.now, "q", h.now-1) // ends at once, and what ends next is looked for anew
 		k := h.Try(h.now, "a?", h.now+second)
 		end(h, h.Take(h.now))
 		if err := h.outcomes[k].Err; err != ErrUnavailable {
