@@ -27,8 +27,14 @@ func (s *Store) Apply(c Command) Result {
 	return result
 }
 
+// Settle answers as Apply would if that would change nothing, and says whether that is so. A cas that does not match needs no place in a log.
+func (s *Store) Settle(c Command) (result Result, settled bool) {
+	result, next := s.decide(c)
+	return result, next.IsZero()
+}
+
 // Query answers as Apply would, and changes nothing. For a read that is all there is to it. A cas learns whether it would match
-// at this moment (one that does not needs no place in a log); a complete write always would be OK.
+// at this moment; a complete write always would be OK.
 func (s *Store) Query(c Command) Result {
 	result, _ := s.decide(c)
 	return result

@@ -47,7 +47,11 @@ func TestStore(t *testing.T) {
 		{`{}`, Invalid, ""},
 	} {
 		query := s.Query(command(t, step.command))
+		settle, settled := s.Settle(command(t, step.command))
 		got := s.Apply(command(t, step.command))
+		if idle := got.Status != OK || command(t, step.command).Op == Read; settled != idle || settle != got {
+			t.Errorf("%s: settled as %+v: %t", step.command, settle, settled)
+		}
 		if got.Status != step.want || got.Value.String() != step.value || query != got {
 			t.Errorf("%s: %+v, and %+v for the query; want %s %s", step.command, got, query, step.want, step.value)
 		}

@@ -29,6 +29,10 @@ type Options struct {
 	Reads string `help:"How a leader makes sure that a read is not stale. readindex asks a majority. lease asks nobody while a majority's promises hold not to vote for anyone else, and trusts that no clock of the cluster is faster than another by more than 25 %; the same for all nodes, and a restarted node votes for nobody for a second. log makes a log entry of every read." enum:"readindex,lease,log" default:"readindex" placeholder:"WAY"`
 	// FollowTheLoad has a leader hand over to the node where most requests arrive.
 	FollowTheLoad bool `help:"The leader hands over to the node where clearly most requests arrive, if that lasts: its clients then wait for one round trip." default:"false"`
+	// CASReads answers a cas that cannot match without a log entry. On the command line it is on unless it is turned off.
+	CASReads bool `name:"cas-reads" help:"A cas that cannot match is answered like a read. Turn it off for clients that may send a request again under the same msg_id: a copy might still be executed then." default:"true" negatable:""`
+	// Thrifty asks no more nodes than it takes where round trips hardly vary. On the command line it is on unless it is turned off.
+	Thrifty bool `help:"Where round trips hardly vary, ask no more nodes than it takes, and the others if those do not answer in time." default:"true" negatable:""`
 	// DataDir is the directory of this node's own in which term, vote, log and snapshot survive the process; empty keeps them in memory.
 	DataDir string `help:"Directory of this node's own for term, vote, log and snapshot, which then survive a crash; without it nothing does." placeholder:"DIR"`
 	// RunID names the run of the cluster, if a directory must not be taken from one run into another.
@@ -73,6 +77,7 @@ func (o Options) raftConfig(id raft.NodeID, members []raft.NodeID) raft.Config[c
 		EarlyCommit:        o.EarlyCommit,
 		Reads:              reads,
 		FollowTheLoad:      o.FollowTheLoad,
+		Thrifty:            o.Thrifty,
 		ElectionTimeout:    milliseconds(o.ElectionTimeout),
 		MinElectionTimeout: milliseconds(o.MinElectionTimeout),
 		MaxElectionTimeout: milliseconds(o.MaxElectionTimeout),

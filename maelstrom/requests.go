@@ -71,9 +71,12 @@ func (s *server) execute(who asker, kind string, body object) {
 		s.reply(who, answer(who, op, o))
 		s.answered()
 	}
-	if op.Op == kv.Read {
+	switch {
+	case op.Op == kv.Read:
 		s.member.driver.Read(c, patience(status), done)
-	} else {
+	case op.Op == kv.CAS && s.opts.CASReads:
+		s.member.driver.Try(c, patience(status), done)
+	default:
 		s.member.driver.Propose(c, patience(status), done)
 	}
 }

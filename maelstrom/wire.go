@@ -66,6 +66,7 @@ type appendEntriesBody struct {
 	Commit       raft.Index  `json:"commit"`
 	Round        uint64      `json:"round"`
 	At           int64       `json:"at_us"`
+	Quiet        bool        `json:"quiet"`
 	Early        bool        `json:"early"`
 	RTT          int64       `json:"rtt_us"`
 	RTTDeviation int64       `json:"rtt_deviation_us"`
@@ -250,7 +251,7 @@ func encodeAppend(b raft.AppendRequest[command]) appendEntriesBody {
 	}
 	return appendEntriesBody{
 		Type: kindAppendEntries, Term: b.Term, PrevIndex: b.PrevIndex, PrevTerm: b.PrevTerm, Entries: entries, Commit: b.Commit,
-		Round: b.Round, At: b.At.Microseconds(), Early: b.Early, RTT: b.RTT.Mean.Microseconds(), RTTDeviation: b.RTT.Deviation.Microseconds(),
+		Round: b.Round, At: b.At.Microseconds(), Quiet: b.Quiet, Early: b.Early, RTT: b.RTT.Mean.Microseconds(), RTTDeviation: b.RTT.Deviation.Microseconds(),
 		Promise: b.Promise.Microseconds(),
 	}
 }

@@ -35,7 +35,7 @@ var decoders = map[string]func(*fields) raft.Body{
 		return raft.AppendRequest[command]{
 			Term: f.term("term"), PrevIndex: f.index("prev_index"), PrevTerm: f.term("prev_term"), Entries: f.entries("entries"),
 			Commit: f.index("commit"), Round: f.number("round"), At: f.micros("at_us"),
-			Early: f.flag("early"), RTT: raft.RoundTrip{Mean: f.micros("rtt_us"), Deviation: f.micros("rtt_deviation_us")},
+			Quiet: f.flag("quiet"), Early: f.flag("early"), RTT: raft.RoundTrip{Mean: f.micros("rtt_us"), Deviation: f.micros("rtt_deviation_us")},
 			Promise: f.optionalMicros("promise_us"),
 		}
 	},

@@ -119,7 +119,7 @@ func drawBody(t *rapid.T) raft.Body {
 	case 3:
 		return raft.VoteReply{Term: term(), Granted: flag(), At: at()}
 	case 4:
-		m := raft.AppendRequest[command]{Term: term(), PrevIndex: index(), PrevTerm: term(), Commit: index(), Round: number("round"), At: at(), Early: flag()}
+		m := raft.AppendRequest[command]{Term: term(), PrevIndex: index(), PrevTerm: term(), Commit: index(), Round: number("round"), At: at(), Quiet: flag(), Early: flag()}
 		m.RTT, m.Promise = raft.RoundTrip{Mean: at(), Deviation: at()}, at()
 		for range rapid.IntRange(0, 3).Draw(t, "entries") {
 			e := raft.Entry[command]{Index: index(), Term: term()}
@@ -260,7 +260,7 @@ func TestBadEntriesAreRefused(t *testing.T) {
 		`{"index":1,"term":1,"by":"n1","seq":1,"client":"c","id":1,"seen":0,"op":"cas","key":1,"from":1}`,
 		`{"index":1,"term":1,"by":"n1","seq":1,"client":"c","id":1,"seen":-1,"op":"write","key":1,"value":1}`,
 	} {
-		text := fmt.Sprintf(`{"term":1,"prev_index":0,"prev_term":0,"entries":[%s],"commit":0,"round":0,"at_us":0,"early":false,"rtt_us":0,"rtt_deviation_us":0}`, entry)
+		text := fmt.Sprintf(`{"term":1,"prev_index":0,"prev_term":0,"entries":[%s],"commit":0,"round":0,"at_us":0,"quiet":false,"early":false,"rtt_us":0,"rtt_deviation_us":0}`, entry)
 		o, err := parseObject([]byte(text))
 		if err != nil {
 			t.Fatal(err)

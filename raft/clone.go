@@ -57,7 +57,7 @@ func (l *leader[C]) clone() *leader[C] {
 		}
 		d.peers[i] = &q
 	}
-	d.waiting, d.reads = slices.Clone(l.waiting), slices.Clone(l.reads)
+	d.waiting, d.reads, d.held = slices.Clone(l.waiting), slices.Clone(l.reads), slices.Clone(l.held)
 	d.load = l.load.clone()
 	if l.handover != nil {
 		h := *l.handover
@@ -91,7 +91,7 @@ func (r *requests[C]) clone() requests[C] {
 		a.reads, a.voters = slices.Clone(b.reads), maps.Clone(b.voters)
 		d.asked = append(d.asked, &a)
 	}
-	d.waiting, d.ready, d.done = slices.Clone(r.waiting), slices.Clone(r.ready), slices.Clone(r.done)
+	d.tries, d.waiting, d.ready, d.done = slices.Clone(r.tries), slices.Clone(r.waiting), slices.Clone(r.ready), slices.Clone(r.done)
 	d.transfers = slices.Clone(r.transfers)
 	return d
 }
@@ -177,16 +177,16 @@ func (c *core[C]) fingerprintClock(to []byte) []byte {
 }
 
 func (l *leader[C]) fingerprint(to []byte, now time.Duration) []byte {
-	to = fmt.Appendf(to, "L %d %d %v %v %t %v", l.first, l.round, l.waiting, l.reads, l.abdicated, l.load.counts)
+	to = fmt.Appendf(to, "L %d %d %v %v %v %t %v", l.first, l.round, l.waiting, l.reads, l.held, l.abdicated, l.load.counts)
 	to = fmt.Appendf(to, " %s %d %t %t", l.load.most, l.load.looks, l.load.lookAt <= now, l.load.restTo <= now)
 	if h := l.handover; h != nil {
 		to = fmt.Appendf(to, " h %s %t %t %v %v", h.to, h.until <= now, h.told == never, h.asked, h.held)
 	}
 	for _, p := range l.peers {
-		to = fmt.Appendf(to, "[%d %d %t %t %d %t %d %d %d %d %d", p.match, p.next, p.probing, p.agreed, p.flightBytes, p.sentAt == never,
-			p.notice, p.awaits, p.commitSent, p.roundSent, p.round)
+		to = fmt.Appendf(to, "[%d %d %t %t %d %t %t %d %d %d %d", p.match, p.next, p.probing, p.agreed, p.flightBytes, p.sentAt == never, p.hushed,
+			p.notice, p.commitSent, p.roundSent, p.round)
 		for _, f := range p.flights {
-			to = fmt.Appendf(to, " %d-%d", f.prev, f.last)
+			to = fmt.Appendf(to, " %d-%d %t", f.prev, f.last, f.askedAt == forever)
 		}
 		if t := p.transfer; t != nil {
 			to = fmt.Appendf(to, " s%d %d %d %t %t", t.Index, t.offset, t.next, t.probing, t.flying)
@@ -205,9 +205,11 @@ func (r *requests[C]) fingerprint(to []byte, c *core[C]) []byte {
 		to = fmt.Appendf(to, " q%d", p.seq)
 	}
 	for _, b := range r.asked {
-		to = fmt.Appendf(to, " b%d %t %d %d %t %v %t %d", b.id, b.resendAt <= c.now, b.tries, b.term, b.indexed, b.voters, b.confirmed, b.index)
+		to = fmt.Appendf(to, " b%d %t %t %d %d %t %v %t %d", b.id, b.resendAt <= c.now, b.spareAt <= c.now, b.tries, b.term, b.indexed, b.voters, b.confirmed, b.index)
 		to = fingerprintReads(to, b.reads)
 	}
+	to = append(to, " t"...)
+	to = fingerprintReads(to, r.tries)
 	to = append(to, " w"...)
 	to = fingerprintReads(to, r.waiting)
 	to = append(to, " r"...)
@@ -220,7 +222,7 @@ func (r *requests[C]) fingerprint(to []byte, c *core[C]) []byte {
 
 func fingerprintReads[C any](to []byte, reads []read[C]) []byte {
 	for _, q := range reads {
-		to = fmt.Appendf(to, " %d %v", q.ticket, q.query)
+		to = fmt.Appendf(to, " %d %v %t", q.ticket, q.query, q.try)
 	}
 	return to
 }

@@ -90,6 +90,10 @@ type Config[C any] struct {
 	// FollowTheLoad lets a leader hand over to the node where most of the cluster's requests arrive (load.go). Nodes may differ in it.
 	FollowTheLoad bool
 
+	// Thrifty makes do with fewer messages where round trips hardly vary: no more nodes are asked than it takes, and the others only if those do not
+	// answer in time (thrift.go). Nodes may differ in it.
+	Thrifty bool
+
 	// ElectionTimeout, if set, replaces measuring: a follower waits for a random time between it and twice it. Otherwise the
 	// time-out follows the measured round trips between MinElectionTimeout and MaxElectionTimeout.
 	ElectionTimeout    time.Duration

@@ -135,6 +135,7 @@ func (c *core[C]) flush() {
 		c.advanceCommit(r)
 		c.sendAppends(r)
 		c.confirmReads(r)
+		c.answerHeld(r)
 	case *follower[C]:
 		c.commitEarly(r)
 		c.forwardRequests(r)

@@ -30,7 +30,9 @@
 //	reads.go                   linearizable reads without the log, thesis §6.4
 //	lease.go                   and by a lease, §6.4.1
 //	transfer.go, load.go       another node is to lead, thesis §3.10; and who that should be
+//	thrift.go                  who is asked, where not everybody has to be
 //	requests.go, forward.go    what becomes of a request: result, definitely not, or unknown
+//	try.go                     requests that may need no log
 //	timing.go                  every time-out, from measured round trips
 //	check.go                   what a peer may say; the rest is refused
 //	node.go                    the API, and the mutex
@@ -46,7 +48,7 @@
 //
 // # Requests
 //
-// Every node takes requests, in any role ([Node.Propose], [Node.Read]), and ends each in exactly one way: with the state machine's
+// Every node takes requests, in any role ([Node.Propose], [Node.Try], [Node.Read]), and ends each in exactly one way: with the state machine's
 // result, with an error that says that it was never executed and never will be, or with [ErrUnknown]. Executing a
 // command at most once although it may be sent twice is the business of package session.
 //

@@ -13,9 +13,6 @@ import "slices"
 // leader's commit index is no longer a read index; the end of its log is (reads.go). A follower counts for itself only if its leader
 // says that it gives such read indices (AppendRequest.Early).
 
-// spareSeconders is how many nodes more than necessary acknowledge to the node where a proposal was made, in case that one does not.
-const spareSeconders = 1
-
 // noteOrigins remembers whose proposals are among new entries, if this node is to acknowledge them there as well.
 func (c *core[C]) noteOrigins(f *follower[C], fresh []Entry[C]) {
 	if !f.early {
@@ -28,28 +25,48 @@ func (c *core[C]) noteOrigins(f *follower[C], fresh []Entry[C]) {
 	}
 }
 
-// seconds says whether this node acknowledges to another one where a proposal was made. Beside that one and the leader a majority takes
-// quorum-2 nodes; those do it, and a spare one, who stand next behind it in the list of members.
+// seconds says whether this node acknowledges to another one where a proposal was made.
 func (c *core[C]) seconds(origin, leader NodeID) bool {
+	return slices.Contains(c.seconders(origin, leader), c.id)
+}
+
+// seconders are the nodes that acknowledge to the one where a proposal was made. Beside that one and the leader a majority takes
+// quorum-2 nodes; those do it, and perhaps a spare one (thrift.go), who stand next behind it in the list of members.
+func (c *core[C]) seconders(origin, leader NodeID) (nodes []NodeID) {
 	need := c.config.majority() - 2
-	if need <= 0 || origin == c.id || origin == leader {
-		return false
-	}
 	members := c.cfg.Members
 	at := slices.Index(members, origin)
-	if at < 0 {
-		return false // the no-op
+	if need <= 0 || at < 0 || origin == leader { // at < 0: the no-op
+		return nil
 	}
-	for i := 1; i < len(members) && need+spareSeconders > 0; i++ {
-		switch members[(at+i)%len(members)] {
-		case c.id:
-			return true
-		case leader:
-		default:
-			need--
+	for i := 1; i < len(members) && len(nodes) < need+c.spares(); i++ {
+		if id := members[(at+i)%len(members)]; id != leader {
+			nodes = append(nodes, id)
 		}
 	}
-	return false
+	return nodes
+}
+
+// learnsOfCommit says whether a follower that reads will find out by itself when the read's index is committed: where nobody has to second anything, or
+// if the entry there is its own proposal.
+func (c *core[C]) learnsOfCommit(l *leader[C], r leaderRead) bool {
+	if c.config.majority() <= 2 {
+		return true
+	}
+	e := c.log.slice(r.index-1, r.index)[0]
+	return e.ID.Node == r.from && c.seconded(l, r.from)
+}
+
+// seconded says whether a follower will learn of the commit of its own proposals from the nodes that acknowledge them to it, as far as their leader can
+// tell: it has heard from enough of them lately.
+func (c *core[C]) seconded(l *leader[C], origin NodeID) bool {
+	alive := 0
+	for _, id := range c.seconders(origin, c.id) {
+		if c.reachable(l.progress(id)) {
+			alive++
+		}
+	}
+	return alive >= c.config.majority()-2
 }
 
 // sendSeconds acknowledges to the nodes whose proposals have just been appended.

@@ -1,6 +1,9 @@
 package raft
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 func early(c *Config[string]) { c.EarlyCommit = true }
 
@@ -88,37 +91,67 @@ func TestEarlyCommitOfAFollowerBehind(t *testing.T) {
 	h.wantCommit(2)
 }
 
-// Whoever stands next behind the proposer seconds its proposals, and one to spare; nobody seconds the leader's or the no-op.
+// Whoever stands next behind the proposer seconds its proposals, and one to spare where round trips vary; nobody seconds the leader's or the no-op.
 func TestSeconds(t *testing.T) {
 	for _, c := range []struct {
-		size   int
-		origin NodeID
-		want   bool
+		size         int
+		origin       NodeID
+		steady, want bool // in a steady network, and in any
 	}{
-		{5, "n5", true},
-		{5, "n4", true},
-		{5, "n3", false},
-		{5, "n2", false},
-		{5, "n1", false},
-		{5, "", false},
-		{3, "n3", false},
-		{4, "n4", true},
-		{4, "n3", true},
-		{7, "n4", false},
-		{7, "n5", true},
-		{7, "n7", true},
+		{5, "n5", true, true},
+		{5, "n4", false, true},
+		{5, "n3", false, false},
+		{5, "n2", false, false},
+		{5, "n1", false, false},
+		{5, "", false, false},
+		{3, "n3", false, false},
+		{4, "n4", true, true},
+		{4, "n3", false, true},
+		{7, "n4", false, false},
+		{7, "n5", false, true},
+		{7, "n6", true, true},
+		{7, "n7", true, true},
 	} {
-		h := start(t, c.size)
-		h.gets("n2", AppendRequest[string]{Term: 2, Early: true, Entries: []Entry[string]{{Index: 1, Term: 2}, own(c.origin, 2, 2), own(c.origin, 3, 2)}})
-		copies := 0
-		for _, p := range h.core.peers {
-			if p != "n2" {
-				copies += len(take[AppendReply](h, p))
+		for rtt, want := range map[RoundTrip]bool{steady: c.steady, unsteady: c.want} {
+			h := start(t, c.size, thrifty)
+			h.gets("n2", AppendRequest[string]{Term: 2, Early: true, RTT: rtt, Entries: []Entry[string]{{Index: 1, Term: 2}, own(c.origin, 2, 2), own(c.origin, 3, 2)}})
+			copies := 0
+			for _, p := range h.core.peers {
+				if p != "n2" {
+					copies += len(take[AppendReply](h, p))
+				}
+			}
+			if want := map[bool]int{true: 1}[want]; copies != want {
+				t.Errorf("%d nodes, round trips of %v, a proposal of %q: %d acknowledgements to it, want %d", c.size, rtt, c.origin, copies, want)
 			}
 		}
-		if want := map[bool]int{true: 1}[c.want]; copies != want {
-			t.Errorf("%d nodes, a proposal of %q: %d acknowledgements to it, want %d", c.size, c.origin, copies, want)
+	}
+}
+
+// Where those who should acknowledge a proposal to the proposer have not been heard of lately, the leader tells it of the commit.
+func TestEarlyCommitNoticeForTheDead(t *testing.T) {
+	h := start(t, 5, early, thrifty)
+	h.lead()
+	h.acks("n2")
+	h.acks("n3")
+	propose := func(seq uint64) (notices int) {
+		h.gets("n5", ForwardRequest[string]{Term: 1, Proposals: []Proposal[string]{{Seq: seq, Command: "x"}}})
+		h.sent = nil
+		h.acks("n4")
+		h.acks("n3")
+		return len(take[CommitNotice](h, "n5"))
+	}
+	if n := propose(1); n != 0 {
+		t.Errorf("n2 is alive and acknowledges n5's proposal; the leader told of it %d times", n)
+	}
+	for end := h.now + h.core.pace.electionMax() + time.Millisecond; h.now < end; {
+		h.wait(10 * time.Millisecond)
+		for _, id := range []NodeID{"n3", "n4", "n5"} {
+			h.acks(id)
 		}
+	}
+	if n := propose(2); n != 1 {
+		t.Errorf("n2 is dead; the leader told of n5's proposal %d times", n)
 	}
 }
 
@@ -156,24 +189,28 @@ func TestEarlyCommitReadOutlivesALostEntry(t *testing.T) {
 	h.wantOutcome(k, "q:2")
 }
 
-// Where a follower cannot know by itself, the leader says when what its read waits for is committed.
-func TestEarlyCommitNoticeForReads(t *testing.T) {
-	for size, want := range map[int]int{3: 0, 5: 1} {
+// Where a follower cannot know by itself when what its read waits for is committed, the leader answers it then; the follower whose
+// proposal that is knows it by itself, as all do where there are three nodes.
+func TestEarlyCommitHoldsReads(t *testing.T) {
+	for size, want := range map[int]map[NodeID]Index{3: {"n2": 1, "n3": 1}, 5: {"n2": 1, "n3": 2}} {
 		h := start(t, size, early)
 		h.lead()
 		h.acks("n2")
 		h.acks("n3")
 		h.gets("n2", ForwardRequest[string]{Term: 1, Proposals: []Proposal[string]{{Seq: 1, Command: "x"}}})
-		h.gets("n3", ReadRequest{Term: 1, ID: 7})
 		h.sent = nil
+		h.gets("n2", ReadRequest{Term: 1, ID: 7})
+		h.gets("n3", ReadRequest{Term: 1, ID: 8})
 		h.acks("n2")
 		h.acks("n3")
 		h.wantCommit(2)
-		if n := len(take[CommitNotice](h, "n3")); n != want {
-			t.Errorf("%d nodes: told the reader %d times, want %d", size, n, want)
-		}
-		if n := len(take[CommitNotice](h, "n2")); n != 0 {
-			t.Errorf("%d nodes: told the proposer, which knows by itself, %d times", size, n)
+		for id, commit := range want {
+			if m := take[ReadReply](h, id); len(m) != 1 || m[0].Index != 2 || m[0].Commit != commit {
+				t.Errorf("%d nodes: answered %s's read with %+v, want index 2, of which %d is committed", size, id, m, commit)
+			}
+			if n := len(take[CommitNotice](h, id)); n != 0 {
+				t.Errorf("%d nodes: told %s %d times besides", size, id, n)
+			}
 		}
 	}
 }

@@ -39,6 +39,7 @@ func (c *core[C]) forwardRequests(f *follower[C]) {
 	for _, b := range c.requests.takeReads(c.now, c.resendAt) {
 		c.askToRead(b, to, f.leases)
 	}
+	c.askTheOthers()
 	m := ForwardRequest[C]{Term: c.hard.Term}
 	bytes := 0
 	for _, p := range c.requests.takeQueue(c.hard.Term, c.resendAt) {
@@ -100,6 +101,9 @@ func (c *core[C]) appendForwarded(l *leader[C], from NodeID, m ForwardRequest[C]
 }
 
 func (c *core[C]) appendProposal(l *leader[C], from NodeID, seq uint64, command C) {
+	if c.commit == c.log.last() {
+		l.movedAt = c.now
+	}
 	l.uncommitted += c.cfg.SizeOf(command)
 	c.log.append(Entry[C]{
 		Index: c.log.last() + 1, Term: c.hard.Term, ID: ProposalID{from, seq}, Command: command,

@@ -20,6 +20,13 @@ func (j *journal) Query(query string) string {
 	return query + ":" + string(rune('0'+len(j.commands)))
 }
 
+// Settle: "a?" needs no execution as long as "a" has not been executed, "a!" as soon as it has been.
+func (j *journal) Settle(command string) (string, bool) {
+	name, last := command[:len(command)-1], command[len(command)-1]
+	done := slices.Contains(j.commands, name)
+	return "no " + name, last == '?' && !done || last == '!' && done
+}
+
 func (j *journal) Snapshot() []byte { return []byte(strings.Join(j.commands, " ")) }
 
 func (j *journal) Restore(state []byte) error {

@@ -75,6 +75,8 @@ type AppendRequest[C any] struct {
 	// among all leaders.
 	Round uint64
 	At    time.Duration
+	// Quiet says that an answer is wanted only if the logs do not agree: the sender has others to hear from, and a later append will ask (thrift.go).
+	Quiet bool
 	// Early says that the leader's read indices are the end of its log, so that followers may count for themselves what is committed.
 	Early bool
 	// Promise is how long the leader asks the follower to give no vote away, from when this arrives (lease.go); zero if it has no use for it.

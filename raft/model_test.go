@@ -165,8 +165,8 @@ func TestProgressAgainstNaiveModel(t *testing.T) {
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {
 			switch step := rapid.IntRange(0, 3).Draw(t, "step"); {
 			case step == 0 && !p.full(maxFlights, maxBytes):
-				f := flight{prev: p.next - 1, last: p.next - 1 + drawIndex(t, 1, 3, "entries"), bytes: rapid.IntRange(0, 6).Draw(t, "bytes")}
-				p.launch(f.last, f.bytes, 0)
+				f := flight{prev: p.next - 1, last: p.next - 1 + drawIndex(t, 1, 3, "entries"), bytes: rapid.IntRange(0, 6).Draw(t, "bytes"), askedAt: forever}
+				p.launch(f.last, f.bytes)
 				flying = append(flying, f)
 			case step == 1:
 				wasProbing := p.probing

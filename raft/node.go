@@ -11,7 +11,7 @@ import (
 // Node is one member of a cluster: the protocol of package doc, for commands C and results R. It has no goroutine, clock or I/O of its
 // own. Whoever drives it (package driver does) hands it inputs, each with the time, and carries out what it leaves behind:
 //
-//	for every input:   Step, Propose, Read, TransferLeadership or Tick
+//	for every input:   Step, Propose, Try, Read, TransferLeadership or Tick
 //	then, until the batch is empty:
 //	    b := Take(now)
 //	    write and sync b.Changes; then Saved(b)
@@ -39,13 +39,15 @@ type Batch[C any] struct {
 
 	restore   *Snapshot // before committed
 	committed []Entry[C]
+	tries     []read[C]
 	reads     []read[C]
 	ended     []ended
 }
 
 // Empty says that nothing is left to do.
 func (b Batch[C]) Empty() bool {
-	return b.Changes.Empty() && len(b.Messages) == 0 && b.Capture == nil && len(b.committed) == 0 && len(b.reads) == 0 && len(b.ended) == 0
+	return b.Changes.Empty() && len(b.Messages) == 0 && b.Capture == nil && len(b.committed) == 0 && len(b.tries) == 0 && len(b.reads) == 0 &&
+		len(b.ended) == 0
 }
 
 // New returns a node that continues from what a Storage had saved. The state machine must be new: it is given the snapshot, and every
@@ -105,6 +107,19 @@ func (n *Node[C, R]) Propose(now time.Duration, command C, deadline time.Duratio
 		return n.core.requests.refuse(err)
 	}
 	return n.core.requests.propose(command, n.core.cfg.SizeOf(command), deadline)
+}
+
+// Try is Propose for a command that may turn out to change nothing, if the state machine is Conditional: it is answered like a read then, without
+// an entry in the log. The command must be made only once. Copies of it that are proposed or tried elsewhere could be executed after this one was
+// told that it changes nothing; package session makes no difference to that.
+func (n *Node[C, R]) Try(now time.Duration, command C, deadline time.Duration) Ticket {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.core.observe(now)
+	if err := n.core.admission(); err != nil {
+		return n.core.requests.refuse(err)
+	}
+	return n.core.requests.try(command, n.core.cfg.SizeOf(command), deadline)
 }
 
 // Read asks for a query to be answered from a state that holds everything that was answered anywhere before the call. Like Propose, it may
@@ -177,7 +192,7 @@ func (n *Node[C, R]) Take(now time.Duration) Batch[C] {
 	}
 	c.flush()
 	c.requests.release(c.applied)
-	b := Batch[C]{Messages: c.messages, reads: c.requests.takeReady(), ended: c.requests.takeEnded()}
+	b := Batch[C]{Messages: c.messages, tries: c.requests.takeTries(), reads: c.requests.takeReady(), ended: c.requests.takeEnded()}
 	c.messages = nil
 	if c.hardDirty {
 		h := c.hard
@@ -224,9 +239,8 @@ func (n *Node[C, R]) Apply(b Batch[C]) []Outcome[R] {
 	reads := append(b.reads, n.core.requests.takeReady()...)
 	ends := append(b.ended, n.core.requests.takeEnded()...)
 	n.mu.Unlock()
-	for _, q := range reads {
-		outcomes = append(outcomes, Outcome[R]{Ticket: q.ticket, Result: n.sm.Query(q.query)})
-	}
+	outcomes = append(outcomes, n.answer(reads)...)
+	n.look(b.tries)
 	return append(outcomes, endings[R](ends)...)
 }
 
@@ -305,7 +319,7 @@ func (n *Node[C, R]) Fail(b Batch[C]) []Outcome[R] {
 	r := &n.core.requests
 	n.core.failed = ErrUnknown
 	n.core.messages = nil
-	r.ready = append(r.ready, b.reads...)
+	r.ready, r.tries = append(r.ready, b.reads...), append(r.tries, b.tries...)
 	r.endAll(func(*proposal[C]) error { return ErrUnknown }, ErrUnknown)
 	return endings[R](append(b.ended, r.takeEnded()...))
 }

@@ -24,9 +24,10 @@ type progress struct {
 	flightBytes int
 
 	sentAt     time.Duration // last append, with entries or without
+	askedAt    time.Duration // last one that is to be answered
+	hushed     bool          // there have been others since
 	ackAt      time.Duration // last reply
 	notice     Index         // highest committed entry for which a client of the follower waits
-	awaits     Index         // highest entry for whose commit a read of the follower waits
 	commitSent Index         // highest commit index named to the follower
 	roundSent  uint64
 	round      uint64        // highest round that the follower has confirmed
@@ -37,15 +38,27 @@ type progress struct {
 type flight struct {
 	prev, last Index
 	bytes      int
-	sentAt     time.Duration
+	askedAt    time.Duration // when an answer was asked for; forever: not yet
 }
 
 // launch notes that the entries from next up to last are on their way. A probe does not move next: the follower may refuse it.
-func (p *progress) launch(last Index, bytes int, now time.Duration) {
-	p.flights = append(p.flights, flight{p.next - 1, last, bytes, now})
+func (p *progress) launch(last Index, bytes int) {
+	p.flights = append(p.flights, flight{p.next - 1, last, bytes, forever})
 	p.flightBytes += bytes
 	if !p.probing {
 		p.next = last + 1
+	}
+}
+
+// ask notes that an append is on its way, and whether the follower is to answer it, and with it whatever went before.
+func (p *progress) ask(now time.Duration, quiet bool) {
+	p.sentAt, p.hushed = now, quiet
+	if quiet {
+		return
+	}
+	p.askedAt = now
+	for i := len(p.flights) - 1; i >= 0 && p.flights[i].askedAt == forever; i-- {
+		p.flights[i].askedAt = now
 	}
 }
 
@@ -83,7 +96,7 @@ func (p *progress) drop() { p.flights, p.flightBytes = nil, 0 }
 
 // overdue says whether an append has been in flight for longer than limit.
 func (p *progress) overdue(now, limit time.Duration) bool {
-	return len(p.flights) > 0 && now-p.flights[0].sentAt > limit
+	return len(p.flights) > 0 && now-p.flights[0].askedAt > limit
 }
 
 // full says whether the window allows no further append with entries.

@@ -1,6 +1,9 @@
 package raft
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // Reads is a way to make sure that reads are linearizable.
 type Reads int
@@ -34,11 +37,12 @@ type leaderRead struct {
 	round bool // answer when a round has confirmed it; else at once
 	no    uint64
 	index Index
+	since time.Duration // of its round
 }
 
 // takeRead lets a batch of reads wait for the next round. Too many are dropped, if others asked: they will ask again.
 func (c *core[C]) takeRead(l *leader[C], r leaderRead) {
-	if r.from == c.id || len(l.waiting)+len(l.reads) < c.cfg.MaxRequests {
+	if r.from == c.id || len(l.waiting)+len(l.reads)+len(l.held) < c.cfg.MaxRequests {
 		l.waiting = append(l.waiting, r)
 	}
 }
@@ -51,9 +55,10 @@ func (c *core[C]) beginRound(l *leader[C]) {
 	}
 	next := l.round + 1
 	for _, r := range l.waiting {
-		r.no, r.index = next, c.readIndex()
-		if !r.round && !c.leased(l) {
-			c.replyToRead(l, r, false)
+		r.no, r.index, r.since = next, c.readIndex(), c.now
+		r.round = r.round || c.leased(l)
+		if !r.round {
+			c.answerRead(l, r)
 			continue
 		}
 		if !c.sure(l, r) {
@@ -84,17 +89,28 @@ func (c *core[C]) confirmReads(l *leader[C]) {
 				b.confirmed, b.index = true, r.index
 			}
 		} else {
-			c.replyToRead(l, r, true)
+			c.answerRead(l, r)
 		}
 		return true
 	})
 }
 
-// replyToRead names the read index, and sees to it that the follower hears when it is committed.
-func (c *core[C]) replyToRead(l *leader[C], r leaderRead, confirmed bool) {
-	c.send(r.from, ReadReply{Term: c.hard.Term, ID: r.id, Index: r.index, Commit: c.commit, Confirmed: confirmed})
-	p := l.progress(r.from)
-	p.awaits = max(p.awaits, r.index)
+// answerRead names the read index to a follower: at once, or when it is committed if the follower would have to be told of that besides.
+func (c *core[C]) answerRead(l *leader[C], r leaderRead) {
+	if r.index > c.commit && !c.learnsOfCommit(l, r) {
+		l.held = append(l.held, r)
+		return
+	}
+	c.send(r.from, ReadReply{Term: c.hard.Term, ID: r.id, Index: r.index, Commit: c.commit, Confirmed: r.round})
+}
+
+// answerHeld answers the reads whose index has been committed.
+func (c *core[C]) answerHeld(l *leader[C]) {
+	held := l.held
+	l.held = nil
+	for _, r := range held {
+		c.answerRead(l, r)
+	}
 }
 
 // sure says whether this node was certainly the latest leader at some moment after the read had begun: it is now, by its lease, or enough
@@ -111,28 +127,38 @@ func (c *core[C]) confirmed(l *leader[C], r leaderRead) bool {
 
 // ---- A follower.
 
-// spareConfirmers is how many nodes more than necessary are asked to confirm a term, in case that one does not answer.
-const spareConfirmers = 1
-
 // askToRead asks for what a batch of reads needs: an index from the leader, and a majority that confirms the term. The first time,
-// those are asked who were the last to confirm a term; if that has led to nothing, everybody is, and the leader for a round besides.
-// A leader that has a lease needs no help. Everybody is also asked if an earlier batch has waited in vain: it may have expired before its second attempt, and so may this one.
+// those are asked who were the last to confirm a term; if they do not in time, everybody is (askTheOthers); and if that has led to nothing, the
+// leader for a round besides. A leader that has a lease needs no help. Everybody is also asked if an earlier batch has waited in vain: it may have
+// expired before its second attempt, and so may this one.
 func (c *core[C]) askToRead(b *readBatch[C], leader NodeID, leases bool) {
 	again := b.tries > 1
-	b.term, b.indexed, b.voters = c.hard.Term, false, voters{c.id: true, leader: true}
+	b.term, b.indexed, b.voters, b.spareAt = c.hard.Term, false, voters{c.id: true, leader: true}, forever
 	c.send(leader, ReadRequest{Term: c.hard.Term, ID: b.id, Round: again || leases})
 	want := c.config.majority() - len(b.voters)
 	if want <= 0 || leases && !again {
 		return
 	}
-	want += spareConfirmers
+	want += c.spares()
 	if again || c.now-c.doubtAt > c.pace.replyTime() {
 		want = len(c.confirmers)
 	}
 	c.doubtAt = min(c.doubtAt, c.now)
+	c.askToConfirm(b, want)
+	if c.cfg.Thrifty && want < len(c.confirmers) {
+		b.spareAt = c.now + c.pace.spareAfter()
+		c.requests.check = min(c.requests.check, b.spareAt)
+	}
+}
+
+// askToConfirm asks as many as are wanted of those that have not confirmed yet.
+func (c *core[C]) askToConfirm(b *readBatch[C], want int) {
+	if c.config.quorum(b.voters.has) {
+		return
+	}
 	for _, id := range c.confirmers {
-		if id != leader && want > 0 {
-			c.send(id, ConfirmRequest{Term: c.hard.Term, ID: b.id})
+		if !b.voters[id] && want > 0 {
+			c.send(id, ConfirmRequest{Term: b.term, ID: b.id})
 			want--
 		}
 	}
@@ -159,10 +185,11 @@ func (c *core[C]) handleConfirmReply(from NodeID, m ConfirmReply) {
 	if b == nil || b.term != m.Term {
 		return
 	}
-	if i := slices.Index(c.confirmers, from); i > 0 {
-		c.confirmers = slices.Insert(slices.Delete(c.confirmers, i, i+1), 0, from)
-	}
+	c.prefer(from)
 	b.voters[from] = true
+	if c.config.quorum(b.voters.has) {
+		c.doubtAt = forever
+	}
 	c.countConfirmations(b)
 }
 

@@ -22,9 +22,11 @@ func (c *core[C]) handleAppend(from NodeID, m AppendRequest[C]) {
 		reply.Match = max(reply.Match, c.appendStashed(f))
 	}
 	c.learnCommit(f, m.Commit)
-	first := reply
-	first.Promise = promise
-	c.send(from, first)
+	if !m.Quiet || !reply.OK {
+		first := reply
+		first.Promise = promise
+		c.send(from, first)
+	}
 	c.sendSeconds(f, reply)
 }
 

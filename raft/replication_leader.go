@@ -23,7 +23,7 @@ func (c *core[C]) sendAppends(l *leader[C]) {
 		}
 		switch {
 		case sent:
-		case p.roundSent < l.round || c.now-p.sentAt >= c.pace.heartbeatEvery():
+		case (p.roundSent < l.round || p.hushed) && c.asked(l, p.id) || c.now-p.sentAt >= c.pace.heartbeatEvery():
 			c.sendHeartbeat(l, p)
 		case p.notice > p.commitSent:
 			p.commitSent = c.commit // no heartbeat is saved by it: it wants no answer, and answers keep a follower reachable
@@ -38,7 +38,7 @@ func (c *core[C]) reachable(p *progress) bool { return c.now-p.ackAt <= c.pace.e
 func (c *core[C]) sendEntries(l *leader[C], p *progress) {
 	prev := p.next - 1
 	last, bytes := c.log.fit(prev, c.cfg.MaxAppendBytes, c.cfg.SizeOf)
-	p.launch(last, bytes, c.now)
+	p.launch(last, bytes)
 	c.sendAppend(l, p, prev, c.log.slice(prev, last))
 }
 
@@ -55,10 +55,12 @@ func (c *core[C]) sendHeartbeat(l *leader[C], p *progress) {
 
 func (c *core[C]) sendAppend(l *leader[C], p *progress, prev Index, entries []Entry[C]) {
 	prevTerm, _ := c.log.term(prev)
-	p.sentAt, p.roundSent, p.commitSent = c.now, l.round, c.commit
+	quiet := c.hushes(l, p)
+	p.ask(c.now, quiet)
+	p.roundSent, p.commitSent = l.round, c.commit
 	c.send(p.id, AppendRequest[C]{
 		Term: c.hard.Term, PrevIndex: prev, PrevTerm: prevTerm, Entries: entries,
-		Commit: c.commit, Round: l.round, At: c.now, Early: c.cfg.EarlyCommit, Promise: c.askedPromise(l), RTT: c.pace.rtt,
+		Commit: c.commit, Round: l.round, At: c.now, Quiet: quiet, Early: c.cfg.EarlyCommit, Promise: c.askedPromise(l), RTT: c.pace.rtt,
 	})
 }
 
@@ -75,6 +77,7 @@ func (c *core[C]) handleAppendReply(from NodeID, m AppendReply) {
 	p := l.progress(from)
 	c.pace.sample(m.At, c.now)
 	p.ackAt = c.now
+	c.learnWhoAnswers(l, p, m)
 	p.round = max(p.round, m.Round)
 	c.takePromise(p, m)
 	if m.OK {
@@ -115,7 +118,7 @@ func (c *core[C]) advanceCommit(l *leader[C]) {
 	}
 	c.notify(l, n)
 	l.uncommitted -= c.sizeOf(c.log.slice(c.commit, n))
-	c.commit = n
+	c.commit, l.movedAt = n, c.now
 }
 
 // sizeOf returns how many bytes the commands of some entries have.
@@ -127,19 +130,11 @@ func (c *core[C]) sizeOf(entries []Entry[C]) (bytes int) {
 }
 
 // notify notes which followers have clients that wait for one of the entries up to n, which are about to be committed. With early commit
-// they know it by themselves: of their own proposals from those who second them, and of all entries where there are no others to second.
+// they know it by themselves: of their own proposals from those who second them, if these are alive.
 func (c *core[C]) notify(l *leader[C], n Index) {
-	if !c.cfg.EarlyCommit {
-		for _, e := range c.log.slice(c.commit, n) {
-			if p := l.progress(e.ID.Node); p != nil {
-				p.notice = e.Index
-			}
-		}
-		return
-	}
-	for _, p := range l.peers {
-		if p.awaits > c.commit && p.awaits <= n && c.config.majority() > 2 {
-			p.notice = p.awaits
+	for _, e := range c.log.slice(c.commit, n) {
+		if p := l.progress(e.ID.Node); p != nil && !(c.cfg.EarlyCommit && c.seconded(l, p.id)) {
+			p.notice = e.Index
 		}
 	}
 }
@@ -160,10 +155,13 @@ func (c *core[C]) leaderNext(l *leader[C]) time.Duration {
 	if l.handover != nil {
 		next = min(next, l.handover.next(c.pace.heartbeatEvery()))
 	}
+	if !c.asksAll(l) {
+		next = min(next, c.askAllAt(l))
+	}
 	for _, p := range l.peers {
 		next = min(next, p.sentAt+c.pace.heartbeatEvery())
-		if len(p.flights) > 0 && c.reachable(p) {
-			next = min(next, p.flights[0].sentAt+c.pace.resendAfter()+1)
+		if len(p.flights) > 0 && p.flights[0].askedAt != forever && c.reachable(p) {
+			next = min(next, p.flights[0].askedAt+c.pace.resendAfter()+1)
 		}
 		if p.transfer != nil && c.reachable(p) {
 			next = min(next, p.transfer.movedAt+c.pace.resendAfter()+1)

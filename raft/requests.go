@@ -40,6 +40,7 @@ type read[C any] struct {
 	query    C
 	size     int // in bytes
 	deadline time.Duration
+	try      bool // a command, which is a query only if it would change nothing (try.go)
 }
 
 // readBatch is the reads for which the leader was asked once.
@@ -54,6 +55,7 @@ type readBatch[C any] struct {
 	term    Term
 	indexed bool
 	voters  voters
+	spareAt time.Duration // when to ask more nodes for confirmation
 
 	confirmed bool
 	index     Index // valid if indexed or confirmed
@@ -72,6 +74,7 @@ type requests[C any] struct {
 	live  map[uint64]*proposal[C]
 	queue []*proposal[C] // those of live that are to be handed to a leader
 
+	tries   []read[C]       // to be looked at for the first time (try.go)
 	waiting []read[C]       // not in a batch yet
 	asked   []*readBatch[C] // in the order of their ids
 
@@ -108,7 +111,7 @@ func (r *requests[C]) readByLog(query C, size int, deadline time.Duration) Ticke
 // read takes a query.
 func (r *requests[C]) read(query C, size int, deadline time.Duration) Ticket {
 	r.seq++
-	r.waiting = append(r.waiting, read[C]{Ticket(r.seq), query, size, deadline})
+	r.waiting = append(r.waiting, read[C]{ticket: Ticket(r.seq), query: query, size: size, deadline: deadline})
 	r.admit(size, deadline)
 	return Ticket(r.seq)
 }
@@ -149,7 +152,7 @@ func (r *requests[C]) takeQueue(term Term, resendAt func(tries int) time.Duratio
 func (r *requests[C]) takeReads(now time.Duration, resendAt func(tries int) time.Duration) []*readBatch[C] {
 	if len(r.waiting) > 0 {
 		r.seq++
-		r.asked = append(r.asked, &readBatch[C]{id: r.seq, reads: r.waiting, resendAt: now})
+		r.asked = append(r.asked, &readBatch[C]{id: r.seq, reads: r.waiting, resendAt: now, spareAt: forever})
 		r.waiting = nil
 	}
 	var due []*readBatch[C]
@@ -204,8 +207,10 @@ func (r *requests[C]) expire(now time.Duration, resend bool) {
 	r.expireTransfers(now)
 	for _, b := range r.asked {
 		b.reads = r.expireReads(b.reads, now)
-		if b.resendAt > now {
-			r.check = min(r.check, b.resendAt)
+		for _, at := range []time.Duration{b.resendAt, b.spareAt} {
+			if at > now {
+				r.check = min(r.check, at)
+			}
 		}
 	}
 	r.asked = slices.DeleteFunc(r.asked, func(b *readBatch[C]) bool { return len(b.reads) == 0 })
@@ -316,7 +321,7 @@ func (r *requests[C]) endAll(proposals func(*proposal[C]) error, reads error) {
 	for _, seq := range slices.Sorted(maps.Keys(r.live)) {
 		r.end(r.live[seq], proposals(r.live[seq]))
 	}
-	for _, q := range r.waiting {
+	for _, q := range append(r.tries, r.waiting...) {
 		r.endRead(q, reads)
 	}
 	for _, b := range r.asked {
@@ -328,7 +333,7 @@ func (r *requests[C]) endAll(proposals func(*proposal[C]) error, reads error) {
 	for _, q := range r.ready {
 		r.done = append(r.done, ended{q.ticket, reads})
 	}
-	r.queue, r.waiting, r.asked, r.ready = nil, nil, nil, nil
+	r.queue, r.tries, r.waiting, r.asked, r.ready = nil, nil, nil, nil, nil
 	r.check = forever
 }
 

@@ -70,12 +70,15 @@ type leader[C any] struct {
 	// first is the index of the no-op that opened the term: as long as it is not committed, the leader does not know what is (§8).
 	first Index
 	since time.Duration // start of the leadership
+	// movedAt is when the commit index last rose, or when there last was anything to commit again.
+	movedAt time.Duration
 
 	uncommitted int // bytes of commands in the log that are not committed
 
 	round   uint64       // newest round of reads begun
 	waiting []leaderRead // not in a round yet
 	reads   []leaderRead // in a round, in the order of the rounds
+	held    []leaderRead // of followers, to be answered when their index is committed
 
 	handover *handover[C] // nil: no transfer is under way
 	// abdicated: a node has been told to stand for election in the next term, and may be elected by those that have just heard this leader. So
@@ -129,10 +132,10 @@ func (c *core[C]) becomeCandidate() {
 
 // becomeLeader takes over the term in which this node has just won a majority.
 func (c *core[C]) becomeLeader() {
-	l := &leader[C]{first: c.log.last() + 1, since: c.now, load: newLoad(c)}
+	l := &leader[C]{first: c.log.last() + 1, since: c.now, movedAt: c.now, load: newLoad(c)}
 	early := c.role.(*candidate).early
 	for _, id := range c.peers {
-		l.peers = append(l.peers, &progress{id: id, next: l.first, ackAt: c.now, sentAt: never})
+		l.peers = append(l.peers, &progress{id: id, next: l.first, ackAt: c.now, sentAt: never, askedAt: never})
 	}
 	c.role = l
 	c.failures = 0

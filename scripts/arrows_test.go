@@ -24,6 +24,7 @@ var arrows = map[string][]string{
 	"maelraft/scripts/figures":     {},
 	"maelraft/scripts/campaign":    {},
 	"maelraft/scripts/gallery":     {},
+	"maelraft/scripts/messages":    {"maelraft/raft", "maelraft/raft/session", "maelraft/raft/sim", "maelraft/kv"},
 }
 
 // standardOnly are the packages that import nothing but the standard library and what the arrows allow.

@@ -34,7 +34,7 @@ type Options[C, R any] struct {
 	Log *slog.Logger
 }
 
-// Driver runs one node. Its methods may be called from any goroutine; Receive, Propose, Read and TransferLeadership take effect in the order
+// Driver runs one node. Its methods may be called from any goroutine; Receive, Propose, Try, Read and TransferLeadership take effect in the order
 // in which they were called by one goroutine.
 type Driver[C, R any] struct {
 	Options[C, R]
@@ -74,9 +74,14 @@ func (d *Driver[C, R]) Receive(m raft.Message) {
 }
 
 // Propose asks for a command to be executed (see raft.Node.Propose). Within the limit, done is called once with the outcome, from the
-// loop, so it must not block, and not call Propose, Read or TransferLeadership, which may. After the end of Run the outcome is raft.ErrUnavailable, from the caller's goroutine.
+// loop, so it must not block, and not call Propose, Try, Read or TransferLeadership, which may. After the end of Run the outcome is raft.ErrUnavailable, from the caller's goroutine.
 func (d *Driver[C, R]) Propose(command C, limit time.Duration, done func(raft.Outcome[R])) {
 	d.request(d.Node.Propose, command, limit, done)
+}
+
+// Try asks for a command to be executed that may turn out to change nothing (see raft.Node.Try). For done the same holds as in Propose.
+func (d *Driver[C, R]) Try(command C, limit time.Duration, done func(raft.Outcome[R])) {
+	d.request(d.Node.Try, command, limit, done)
 }
 
 // Read asks for a query to be answered (see raft.Node.Read). For done the same holds as in Propose.

@@ -12,6 +12,7 @@ import (
 type Bounds struct {
 	Nodes       int
 	EarlyCommit bool
+	Thrifty     bool
 	// Ticks, if not zero, is how often time may pass, and makes the nodes read by leases. A tick takes Tick by the fastest clock; n1's is as slow as the
 	// drift bound allows, all others are as fast.
 	Ticks int
@@ -21,6 +22,7 @@ type Bounds struct {
 	Terms   raft.Term // no node stands for election beyond
 	Writes  int
 	Reads   int
+	Tries   int
 	Crashes int
 	// Transfers is how often a leader is asked to hand over. It may give each of them up at any moment.
 	Transfers int
@@ -72,7 +74,7 @@ func (w *world) digest() digest {
 	for _, p := range w.network {
 		hash.Write([]byte(p.print))
 	}
-	fmt.Fprintf(hash, "%v %d %d %d %d %d", w.history, w.writes, w.readCount, w.crashes, w.ticks, w.transfers)
+	fmt.Fprintf(hash, "%v %d %d %d %d %d %d", w.history, w.writes, w.readCount, w.tries, w.crashes, w.ticks, w.transfers)
 	return digest(hash.Sum(nil)[:16])
 }
 

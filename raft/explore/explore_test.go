@@ -126,6 +126,17 @@ func TestLateOrders(t *testing.T) {
 	}
 }
 
+// What is only tried must hold what was answered, too, whether it is answered like a read or executed; here with leaders that ask no more nodes
+// than it takes.
+func TestTries(t *testing.T) {
+	for _, early := range []bool{false, true} {
+		t.Run(fmt.Sprintf("early commit %t", early), func(t *testing.T) {
+			b := Bounds{Nodes: 3, Terms: 2, Writes: 1, Tries: 1, InFlight: 5, EarlyCommit: early, Thrifty: true, Prefix: answered}
+			explore(t, b.with(6, 8_000), b.with(12, deepStates))
+		})
+	}
+}
+
 // A step from a state must not change the state, and must lead to the same place again.
 func TestStepsLeaveTheStateAlone(t *testing.T) {
 	b := Bounds{Nodes: 3, Terms: 2, Writes: 1, Reads: 1, Crashes: 1, Transfers: 1, InFlight: 6}

@@ -26,12 +26,22 @@ type set uint64
 // machine is a state machine that remembers which writes it has executed.
 type machine struct{ state set }
 
+// tried is the number of a write that changes nothing as long as the first one has not been made.
+const tried = 32
+
 func (m *machine) Apply(_ raft.Index, write int) set {
+	if _, settled := m.Settle(write); settled {
+		return m.state
+	}
 	m.state |= 1 << write
 	return m.state
 }
 
 func (m *machine) Query(int) set { return m.state }
+
+func (m *machine) Settle(write int) (set, bool) {
+	return m.state, write == tried && m.state&(1<<1) == 0
+}
 
 // Snapshot and Restore: no log that is explored is long enough for them.
 func (m *machine) Snapshot() []byte     { return nil }
@@ -67,7 +77,7 @@ type world struct {
 	network []parcel // in the order of their texts
 	history history
 
-	writes, readCount, crashes, ticks, transfers int // begun so far
+	writes, readCount, tries, crashes, ticks, transfers int // begun so far
 }
 
 // kind is what a step does.
@@ -78,6 +88,7 @@ const (
 	timeOut
 	write
 	readStep
+	tryStep
 	crash
 	tick
 	transfer
@@ -103,6 +114,8 @@ func (s step) String() string {
 		return who + " is asked to write"
 	case readStep:
 		return who + " is asked to read"
+	case tryStep:
+		return who + " is asked to try"
 	case tick:
 		return "time passes"
 	case transfer:
@@ -130,7 +143,7 @@ func name(i int) raft.NodeID { return raft.NodeID(fmt.Sprintf("n%d", i+1)) }
 
 // start begins a life of a member.
 func (m *member) start(b Bounds, i int, saved raft.Saved[int], now time.Duration) error {
-	cfg := raft.Config[int]{ID: name(i), Seed: uint64(i + 1), EarlyCommit: b.EarlyCommit, MaxAppendBytes: b.MaxAppendBytes}
+	cfg := raft.Config[int]{ID: name(i), Seed: uint64(i + 1), EarlyCommit: b.EarlyCommit, Thrifty: b.Thrifty, MaxAppendBytes: b.MaxAppendBytes}
 	if b.Ticks > 0 {
 		cfg.Reads, cfg.ElectionTimeout, cfg.MaxDrift = raft.LeaseReads, timeout, drift
 	}
@@ -197,6 +210,9 @@ func (w *world) after(b Bounds, s step) (*world, error) {
 	case readStep:
 		next.readCount++
 		m.reads[m.node.Read(w.clock(s.node), 0, noDeadline)] = next.history.known
+	case tryStep:
+		next.tries++
+		m.reads[m.node.Try(w.clock(s.node), tried, noDeadline)] = next.history.known // either answer says what there is
 	case transfer:
 		next.transfers++
 		m.node.TransferLeadership(w.clock(s.node), name(s.to), noDeadline)
@@ -312,6 +328,9 @@ func (w *world) steps(b Bounds) []step {
 		}
 		if w.readCount < b.Reads {
 			steps = append(steps, step{kind: readStep, node: i})
+		}
+		if w.tries < b.Tries {
+			steps = append(steps, step{kind: tryStep, node: i})
 		}
 		if w.crashes < b.Crashes {
 			steps = append(steps, step{kind: crash, node: i})

@@ -120,22 +120,42 @@ func (m *Machine[C, R]) reset() {
 // comment explains the rule.
 func (m *Machine[C, R]) Apply(index raft.Index, c Command[C]) Result[R] {
 	client := m.client(c.Client)
-	digest := m.digest(c.Op)
-	if at, found := client.find(c.ID); found {
-		if answer := client.Answers[at]; answer.Digest == digest {
-			return Result[R]{Status: Executed, Result: answer.Result}
-		}
-		return Result[R]{Status: Reused}
-	}
-	if c.ID < client.Floor || c.Seen < client.Since {
-		return Result[R]{Status: Forgotten}
+	if past, is := m.past(client, c); is {
+		return past
 	}
 	result := m.inner.Apply(c.Op)
 	own := m.use(c.Client)
-	own.remember(Answer[R]{ID: c.ID, Digest: digest, Result: result}, m.limits.AnswersPerClient)
+	own.remember(Answer[R]{ID: c.ID, Digest: m.digest(c.Op), Result: result}, m.limits.AnswersPerClient)
 	own.Last = index
 	m.evict()
 	return Result[R]{Status: Executed, Result: result}
+}
+
+// past returns the answer to a command that is not executed any more, because it was executed before or may have been.
+func (m *Machine[C, R]) past(client *Client[R], c Command[C]) (answer Result[R], is bool) {
+	if at, found := client.find(c.ID); found {
+		if answer := client.Answers[at]; answer.Digest == m.digest(c.Op) {
+			return Result[R]{Status: Executed, Result: answer.Result}, true
+		}
+		return Result[R]{Status: Reused}, true
+	}
+	if c.ID < client.Floor || c.Seen < client.Since {
+		return Result[R]{Status: Forgotten}, true
+	}
+	return Result[R]{}, false
+}
+
+// Settle implements raft.Conditional. A command that was executed gets its answer; one that was not, and would change nothing in a wrapped
+// machine with a Settle of its own, gets that one's, which is not remembered: nothing was executed.
+func (m *Machine[C, R]) Settle(c Command[C]) (result Result[R], settled bool) {
+	if past, is := m.past(m.client(c.Client), c); is {
+		return past, true
+	}
+	if inner, ok := m.inner.(raft.Conditional[C, R]); ok {
+		result.Status = Executed
+		result.Result, settled = inner.Settle(c.Op)
+	}
+	return result, settled
 }
 
 // Query implements raft.StateMachine. Queries are not remembered: to execute one twice does no harm.

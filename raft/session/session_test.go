@@ -26,6 +26,9 @@ func (r *recorder) Query(command string) string {
 	return fmt.Sprintf("%s?%d", command, len(r.executed))
 }
 
+// Settle: the command "idle" would change nothing.
+func (r *recorder) Settle(command string) (string, bool) { return "idle", command == "idle" }
+
 func (r *recorder) Snapshot() []byte { return []byte(strings.Join(r.executed, "\n")) }
 
 func (r *recorder) Restore(state []byte) error {
@@ -200,6 +203,45 @@ func TestQueryPassesThrough(t *testing.T) {
 	}
 	if !reflect.DeepEqual(before, m.State()) {
 		t.Error("a query changed the state")
+	}
+}
+
+// A command that was executed, or may have been, is settled by that; only of others the wrapped machine says whether they would change
+// anything. Nothing of it is remembered.
+func TestSettle(t *testing.T) {
+	m, _ := newMachine(t, Limits{AnswersPerClient: 2})
+	for id := range uint64(3) {
+		m.Apply(raft.Index(id+1), Command[string]{Client: "c", ID: id, Op: "idle"})
+	}
+	before := m.Snapshot()
+	for _, c := range []struct {
+		id      uint64
+		op      string
+		want    Result[string]
+		settled bool
+	}{
+		{2, "idle", Result[string]{Executed, "idle#3"}, true},
+		{2, "other", Result[string]{Status: Reused}, true},
+		{0, "idle", Result[string]{Status: Forgotten}, true},
+		{3, "idle", Result[string]{Executed, "idle"}, true},
+	} {
+		got, settled := m.Settle(Command[string]{Client: "c", ID: c.id, Op: c.op})
+		if got != c.want || settled != c.settled {
+			t.Errorf("%d %s: %+v, %t", c.id, c.op, got, settled)
+		}
+	}
+	if _, settled := m.Settle(Command[string]{Client: "c", ID: 3, Op: "other"}); settled {
+		t.Error("a command is settled that would change something")
+	}
+	if !bytes.Equal(before, m.Snapshot()) {
+		t.Error("settling has changed the state")
+	}
+	simple, err := New(struct{ Inner[string, string] }{&recorder{}}, digest, Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, settled := simple.Settle(Command[string]{Client: "c", Op: "idle"}); settled {
+		t.Error("a command is settled of which the wrapped machine says nothing")
 	}
 }
 

@@ -13,8 +13,9 @@ import (
 type Cluster[C, R any] struct {
 	IDs     []raft.NodeID
 	Network Network
-	// Sent counts the messages between nodes.
-	Sent int
+	// Sent counts the messages between nodes. OnSend, if set, is shown each.
+	Sent   int
+	OnSend func(raft.Message)
 	// Trace, if set, is told in a line what happens: messages, faults, and what the nodes become.
 	Trace func(line string)
 	// Crashes is the probability that a node crashes at a step of its disk, SyncErrors the one that a sync fails, which takes the node
@@ -126,16 +127,27 @@ func (c *Cluster[C, R]) Propose(id raft.NodeID, command C, limit time.Duration, 
 	})
 }
 
+// Try hands a command to a node that may turn out to change nothing, like Propose.
+func (c *Cluster[C, R]) Try(id raft.NodeID, command C, limit time.Duration, done func(raft.Outcome[R])) {
+	c.request(id, limit, c.fresh(id, done), func(n *raft.Node[C, R], now, deadline time.Duration) raft.Ticket {
+		return n.Try(now, command, deadline)
+	})
+}
+
 // Read hands a query to a node, like Propose.
 func (c *Cluster[C, R]) Read(id raft.NodeID, query C, limit time.Duration, done func(raft.Outcome[R])) {
+	c.request(id, limit, c.fresh(id, done), func(n *raft.Node[C, R], now, deadline time.Duration) raft.Ticket {
+		return n.Read(now, query, deadline)
+	})
+}
+
+// fresh checks besides that the state which answers a request is new enough.
+func (c *Cluster[C, R]) fresh(id raft.NodeID, done func(raft.Outcome[R])) func(raft.Outcome[R]) {
 	applied := c.known.applied
-	checked := func(o raft.Outcome[R]) {
+	return func(o raft.Outcome[R]) {
 		c.readFreshness(id, applied, o)
 		done(o)
 	}
-	c.request(id, limit, checked, func(n *raft.Node[C, R], now, deadline time.Duration) raft.Ticket {
-		return n.Read(now, query, deadline)
-	})
 }
 
 // Transfer asks a node for another one to lead (raft.Node.TransferLeadership).

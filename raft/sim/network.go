@@ -45,6 +45,9 @@ func (n Network) delay(rng *rand.Rand) time.Duration {
 func (c *Cluster[C, R]) send(messages []raft.Message) {
 	for _, m := range messages {
 		c.Sent++
+		if c.OnSend != nil {
+			c.OnSend(m)
+		}
 		c.tell("send", m)
 		copies := 1
 		if c.rng.Float64() < c.Network.Duplicate {

@@ -100,6 +100,15 @@ func digest(m raft.StateMachine[op, result]) uint64 { return m.(*registers).dige
 
 func (r *registers) Query(o op) result { return result{value: r.values[o.key]} }
 
+// Settle answers a cas that was executed, or would not match.
+func (r *registers) Settle(o op) (result, bool) {
+	if old, ok := r.done[o.id]; ok {
+		return old, true
+	}
+	value := r.values[o.key]
+	return result{value: value}, o.kind == "cas" && value != o.from
+}
+
 // model is the register as porcupine sees it. An operation whose outcome is unknown may have happened at any time later, or never.
 var model = porcupine.Model{
 	Partition: func(history []porcupine.Operation) [][]porcupine.Operation {

@@ -30,6 +30,7 @@ type workload struct {
 	never   map[int]bool   // operations that were said never to be executed
 	acked   map[int]result // writes and cas that clients have the outcome of
 	once    bool           // the core itself is to see to it that nothing is executed twice
+	tries   bool           // a cas that does not match needs no log
 	readers int            // clients from this number on only read, if not zero: one that writes waits where nothing can be committed
 	clients int
 	pause   time.Duration // of a client between two operations
@@ -65,10 +66,13 @@ func newWorkloadOn(s sim.Swarm, disks newDisk) *workload {
 	}
 	compact(&config, s.Seed)
 	s = readBy(&config, s)
+	shortCuts := rand.New(rand.NewPCG(s.Seed, 4))
+	config.Thrifty = shortCuts.IntN(2) == 0
 	if !config.Resend {
 		s = s.Only(sim.AllFaults &^ sim.Duplicates) // a forward that arrives twice is executed twice, unless the machine sees to that
 	}
 	w := assembleOn(s, config, rng, disks)
+	w.tries = shortCuts.IntN(2) == 0
 	w.clients = 2 * s.Nodes
 	perSecond := []int{3, 8, 12, 12, 50}[rng.IntN(5)]
 	w.pause = time.Duration(w.clients) * time.Second / time.Duration(perSecond)
@@ -145,9 +149,12 @@ func (w *workload) client(n int) {
 		w.record(n, o, int64(call), out)
 		w.After(w.pause, func() { w.client(n) })
 	}
-	if o.kind == "read" {
+	switch {
+	case o.kind == "read":
 		w.Read(id, o, limit, done)
-	} else {
+	case o.kind == "cas" && w.tries:
+		w.Try(id, o, limit, done)
+	default:
 		w.Propose(id, o, limit, done)
 	}
 	w.After(2*limit, func() { done(raft.Outcome[result]{Err: raft.ErrUnknown}) }) // the node has crashed
@@ -160,7 +167,7 @@ func (w *workload) record(client int, o op, call int64, out raft.Outcome[result]
 	case out.Err == nil:
 		w.ok++
 		event.Output = out.Result
-		if o.kind != "read" {
+		if o.kind == "write" || o.kind == "cas" && (out.Result.matched || !w.tries) {
 			w.acked[o.id] = out.Result
 		}
 	case out.Err == raft.ErrUnknown && o.kind != "read":
