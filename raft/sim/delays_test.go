@@ -54,9 +54,9 @@ func TestDelays(t *testing.T) {
 		{3, raft.ReadIndex, false, 2, 2, 4.6},
 		{3, raft.LeaseReads, true, 1.8, 2, 3.7},
 		{3, raft.LeaseReads, false, 0, 2, 4},
-		{5, raft.ReadIndex, true, 2, 3.5, 9.8},
+		{5, raft.ReadIndex, true, 2, 3.6, 9.8},
 		{5, raft.ReadIndex, false, 2, 2, 9.2},
-		{5, raft.LeaseReads, true, 1.8, 3.5, 7.5},
+		{5, raft.LeaseReads, true, 1.8, 3.6, 7.5},
 		{5, raft.LeaseReads, false, 0, 2, 6.9},
 	} {
 		config := raft.Config[op]{Resend: true, FirstElection: delay, Reads: c.reads, EarlyCommit: c.early}
