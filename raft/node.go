@@ -100,59 +100,49 @@ func (n *Node[C, R]) Step(now time.Duration, m Message) error {
 // Propose asks for a command to be executed by the cluster. It may be called on any node; the command finds its way to the leader,
 // and waits if there is none. The outcome comes from Apply, at the deadline at the latest (see Tick).
 func (n *Node[C, R]) Propose(now time.Duration, command C, deadline time.Duration) Ticket {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.core.observe(now)
-	if err := n.core.admission(); err != nil {
-		return n.core.requests.refuse(err)
-	}
-	return n.core.requests.propose(command, n.core.cfg.SizeOf(command), deadline)
+	return n.ask(now, func(c *core[C]) Ticket { return c.requests.propose(command, c.cfg.SizeOf(command), deadline) })
 }
 
 // Try is Propose for a command that may turn out to change nothing, if the state machine is Conditional: it is answered like a read then, without
 // an entry in the log. The command must be made only once. Copies of it that are proposed or tried elsewhere could be executed after this one was
 // told that it changes nothing; package session makes no difference to that.
 func (n *Node[C, R]) Try(now time.Duration, command C, deadline time.Duration) Ticket {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.core.observe(now)
-	if err := n.core.admission(); err != nil {
-		return n.core.requests.refuse(err)
-	}
-	return n.core.requests.try(command, n.core.cfg.SizeOf(command), deadline)
+	return n.ask(now, func(c *core[C]) Ticket { return c.requests.try(command, c.cfg.SizeOf(command), deadline) })
 }
 
 // Read asks for a query to be answered from a state that holds everything that was answered anywhere before the call. Like Propose, it may
 // be called on any node. A read never ends as ErrUnknown, but for Fail.
 func (n *Node[C, R]) Read(now time.Duration, query C, deadline time.Duration) Ticket {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.core.observe(now)
-	if err := n.core.admission(); err != nil {
-		return n.core.requests.refuse(err)
-	}
-	size := n.core.cfg.SizeOf(query)
-	if n.core.cfg.Reads == LogReads {
-		return n.core.requests.readByLog(query, size, deadline)
-	}
-	return n.core.requests.read(query, size, deadline)
+	return n.ask(now, func(c *core[C]) Ticket {
+		size := c.cfg.SizeOf(query)
+		if c.cfg.Reads == LogReads {
+			return c.requests.readByLog(query, size, deadline)
+		}
+		return c.requests.read(query, size, deadline)
+	})
 }
 
 // TransferLeadership asks for another node to lead: the given one, or if that is empty, whichever has most of the leader's log. It may be called
 // on any node. The outcome comes from Apply like that of a request, without a result: no error when this node knows that the target leads, else one of
 // those in errors.go. That the target leads already is no error.
 func (n *Node[C, R]) TransferLeadership(now time.Duration, to NodeID, deadline time.Duration) Ticket {
+	return n.ask(now, func(c *core[C]) Ticket {
+		if to != "" && !slices.Contains(c.config.voters, to) {
+			return c.requests.refuse(ErrNoVoter)
+		}
+		return c.requests.transfer(to, deadline)
+	})
+}
+
+// ask takes a request in, or refuses it.
+func (n *Node[C, R]) ask(now time.Duration, take func(*core[C]) Ticket) Ticket {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.core.observe(now)
-	r := &n.core.requests
 	if err := n.core.admission(); err != nil {
-		return r.refuse(err)
+		return n.core.requests.refuse(err)
 	}
-	if to != "" && !slices.Contains(n.core.config.voters, to) {
-		return r.refuse(ErrNoVoter)
-	}
-	return r.transfer(to, deadline)
+	return take(n.core)
 }
 
 // admission says why no further request can be taken, or nil.
