@@ -93,8 +93,8 @@ func TestLease(t *testing.T) {
 		explore(t, b.with(5, 8_000), b.with(12, deepStates))
 	})
 	t.Run("and delays", func(t *testing.T) {
-		b := Bounds{Nodes: 3, Terms: 2, Ticks: 3, InFlight: 3, Prefix: leads}
-		explore(t, b.with(7, 15_000), b.with(20, deepStates))
+		b := Bounds{Nodes: 3, Terms: 2, Ticks: 3, InFlight: 4, Prefix: leads}
+		explore(t, b.with(7, 30_000), b.with(20, deepStates))
 	})
 	t.Run("and reads", func(t *testing.T) {
 		b := Bounds{Nodes: 3, Terms: 2, Writes: 1, Reads: 1, Ticks: 3, InFlight: 4, Prefix: overtaken}
