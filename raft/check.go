@@ -3,7 +3,6 @@ package raft
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 )
 
@@ -15,7 +14,7 @@ func (c *core[C]) checkMessage(m Message) error {
 	if m.To != c.id {
 		return fmt.Errorf("raft: message for %q at node %q", m.To, c.id)
 	}
-	if !slices.Contains(c.peers, m.From) {
+	if m.From == "" || m.From == c.id {
 		return fmt.Errorf("raft: message from %q, which is no peer", m.From)
 	}
 	if m.Body == nil {
@@ -46,17 +45,29 @@ func (c *core[C]) checkBody(from NodeID, body Body) error {
 		return c.checkSnapshotReply(from, b)
 	case ForwardRequest[C]:
 		for _, p := range b.Proposals {
-			if p.Seq == 0 || p.Seq > 2*maxNumber {
-				return fmt.Errorf("sequence number %d", p.Seq)
+			if err := checkNumber(p.Seq); err != nil {
+				return err
 			}
 		}
 	case CommitNotice:
 		return checkIndex(b.Commit)
 	case ReadReply:
-		return errors.Join(checkIndex(b.Index), checkIndex(b.Commit))
+		return errors.Join(checkIndex(b.Index), checkIndex(b.Commit), checkIndex(b.Configuration))
+	case ChangeRequest:
+		return errors.Join(b.Change.Validate(), checkNumber(b.ID))
+	case ChangeReply:
+		return c.checkChangeReply(from, b)
 	case PreVoteReply, VoteReply, ReadRequest, ConfirmRequest, ConfirmReply:
 	default:
 		return c.checkTransfer(from, body)
+	}
+	return nil
+}
+
+// checkNumber checks the number of a request, which counts from anywhere below maxNumber on.
+func checkNumber(seq uint64) error {
+	if seq == 0 || seq > 2*maxNumber {
+		return fmt.Errorf("sequence number %d", seq)
 	}
 	return nil
 }
@@ -80,7 +91,7 @@ func (c *core[C]) checkAppend(from NodeID, m AppendRequest[C]) error {
 	if err := checkPosition(m.PrevIndex, m.PrevTerm, m.Term); err != nil {
 		return err
 	}
-	if m.Commit > maxNumber || m.Round > maxNumber || !plausible(m.RTT.Mean) || !plausible(m.RTT.Deviation) {
+	if m.Commit > maxNumber || m.Configuration > maxNumber || m.Round > maxNumber || !plausible(m.RTT.Mean) || !plausible(m.RTT.Deviation) {
 		return fmt.Errorf("commit %d, round %d, round trip %v out of range", m.Commit, m.Round, m.RTT)
 	}
 	if err := checkPromise(m.Promise); err != nil {
@@ -88,6 +99,9 @@ func (c *core[C]) checkAppend(from NodeID, m AppendRequest[C]) error {
 	}
 	term := m.PrevTerm
 	for i, e := range m.Entries {
+		if err := e.checkConfig(); err != nil {
+			return err
+		}
 		if e.Index != m.PrevIndex+1+Index(i) || e.Term < max(term, 1) || e.Term > m.Term {
 			return fmt.Errorf("entry %d of term %d does not follow its predecessor", e.Index, e.Term)
 		}
@@ -103,6 +117,17 @@ func (c *core[C]) checkAppend(from NodeID, m AppendRequest[C]) error {
 		return fmt.Errorf("a second leader in term %d", m.Term)
 	}
 	return c.checkAgreement(m)
+}
+
+// checkConfig checks the configuration of an entry, if it has one.
+func (e Entry[C]) checkConfig() error {
+	if e.Config == nil {
+		return nil
+	}
+	if e.hasCommand() || e.Config.Index != e.Index {
+		return fmt.Errorf("a configuration of %d in entry %d", e.Config.Index, e.Index)
+	}
+	return e.Config.validate()
 }
 
 // checkPromise: nobody makes a voter promise more than it remembers by (lease.go).

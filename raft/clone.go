@@ -18,7 +18,7 @@ func (n *Node[C, R]) Clone(sm StateMachine[C, R]) *Node[C, R] {
 	c := *n.core
 	source := *c.source
 	c.source, c.rng = &source, rand.New(&source)
-	c.log.entries = slices.Clone(c.log.entries)
+	c.log.entries, c.log.configurations = slices.Clone(c.log.entries), slices.Clone(c.log.configurations)
 	c.confirmers, c.messages = slices.Clone(c.confirmers), slices.Clone(c.messages)
 	c.requests = c.requests.clone()
 	if c.incoming != nil {
@@ -64,6 +64,12 @@ func (l *leader[C]) clone() *leader[C] {
 		h.asked, h.held = slices.Clone(h.asked), slices.Clone(h.held)
 		d.handover = &h
 	}
+	d.settled = maps.Clone(l.settled)
+	if l.change != nil {
+		ch := *l.change
+		ch.added = slices.Clone(ch.added)
+		d.change = &ch
+	}
 	return &d
 }
 
@@ -92,7 +98,7 @@ func (r *requests[C]) clone() requests[C] {
 		d.asked = append(d.asked, &a)
 	}
 	d.tries, d.waiting, d.ready, d.done = slices.Clone(r.tries), slices.Clone(r.waiting), slices.Clone(r.ready), slices.Clone(r.done)
-	d.transfers = slices.Clone(r.transfers)
+	d.transfers, d.changes = slices.Clone(r.transfers), slices.Clone(r.changes)
 	return d
 }
 
@@ -139,7 +145,7 @@ func (n *Node[C, R]) Fingerprint(to []byte) []byte {
 	l := &c.log
 	to = fmt.Appendf(to, "%s %d %q %t %d|%d %d %d %d|%d %d %d %d|", c.id, c.hard.Term, c.hard.VotedFor, c.hardDirty, c.lives,
 		l.base, l.baseTerm, l.handed, l.saved, c.commit, c.handedOut, c.applied, c.appliedTerm)
-	to = fmt.Appendf(to, "%v|%v %t|%v|%t|", l.entries, c.confirmers, c.doubtAt <= c.now, c.messages, c.failed != nil)
+	to = fmt.Appendf(to, "%v|%v|%v %t|%v|%t|", l.configurations[0], l.entries, c.confirmers, c.doubtAt <= c.now, c.messages, c.failed != nil)
 	to = fmt.Appendf(to, "%v %v %v %d %d %v|", c.snapshot, c.fresh, c.restore, c.installed, c.appliedBytes, c.incoming)
 	to = fmt.Appendf(to, "%t|", c.writing)
 	if c.capture != nil {
@@ -148,7 +154,7 @@ func (n *Node[C, R]) Fingerprint(to []byte) []byte {
 	switch r := c.role.(type) {
 	case *follower[C]:
 		forgotten := r.leader != "" && !c.hasLeader()
-		to = fmt.Appendf(to, "F %q %q %t %d %d %t %t %v %v %v", r.leader, r.elect, forgotten, r.verified, r.leaderCommit, r.early, r.leases, r.acks, r.second, r.stash)
+		to = fmt.Appendf(to, "F %q %q %t %d %d %d %t %t %v %v %v", r.leader, r.elect, forgotten, r.verified, r.leaderCommit, r.configuration, r.early, r.leases, r.acks, r.second, r.stash)
 	case *preCandidate:
 		to = fmt.Appendf(to, "P %v", r.votes)
 	case *candidate:
@@ -182,8 +188,13 @@ func (l *leader[C]) fingerprint(to []byte, now time.Duration) []byte {
 	if h := l.handover; h != nil {
 		to = fmt.Appendf(to, " h %s %t %t %v %v", h.to, h.until <= now, h.told == never, h.asked, h.held)
 	}
+	if ch := l.change; ch != nil {
+		to = fmt.Appendf(to, " c %v %s %d %t %v %s", ch.Change, ch.from, ch.id, ch.until <= now, ch.added, ch.why)
+	}
+	to = fmt.Appendf(to, " %v", l.settled)
 	for _, p := range l.peers {
-		to = fmt.Appendf(to, "[%d %d %t %t %d %t %t %d %d %d %d", p.match, p.next, p.probing, p.agreed, p.flightBytes, p.sentAt == never, p.hushed,
+		to = fmt.Appendf(to, "[%s %t %v %d %d %d", p.id, p.departs <= now, p.departs == forever, p.rounds.end, p.rounds.good, 0)
+		to = fmt.Appendf(to, " %d %d %t %t %d %t %t %d %d %d %d", p.match, p.next, p.probing, p.agreed, p.flightBytes, p.sentAt == never, p.hushed,
 			p.notice, p.commitSent, p.roundSent, p.round)
 		for _, f := range p.flights {
 			to = fmt.Appendf(to, " %d-%d %t", f.prev, f.last, f.askedAt == forever)
@@ -205,7 +216,7 @@ func (r *requests[C]) fingerprint(to []byte, c *core[C]) []byte {
 		to = fmt.Appendf(to, " q%d", p.seq)
 	}
 	for _, b := range r.asked {
-		to = fmt.Appendf(to, " b%d %t %t %d %d %t %v %t %d", b.id, b.resendAt <= c.now, b.spareAt <= c.now, b.tries, b.term, b.indexed, b.voters, b.confirmed, b.index)
+		to = fmt.Appendf(to, " b%d %t %t %d %d %t %v %t %d %d", b.id, b.resendAt <= c.now, b.spareAt <= c.now, b.tries, b.term, b.indexed, b.voters, b.confirmed, b.index, b.configuration)
 		to = fingerprintReads(to, b.reads)
 	}
 	to = append(to, " t"...)
@@ -216,6 +227,9 @@ func (r *requests[C]) fingerprint(to []byte, c *core[C]) []byte {
 	to = fingerprintReads(to, r.ready)
 	for _, w := range r.transfers {
 		to = fmt.Appendf(to, " t%d %s %t %s %d", w.ticket, w.to, w.deadline <= c.now, w.leader, w.term)
+	}
+	for _, w := range r.changes {
+		to = fmt.Appendf(to, " c%d %v %t %d %t %t", w.ticket, w.what, w.deadline <= c.now, w.term, w.doubt, w.resendAt <= c.now)
 	}
 	return fmt.Appendf(to, " %v", r.done)
 }

@@ -1,7 +1,6 @@
 package raft
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -63,8 +62,8 @@ const (
 
 // Config is what a node needs to know at start. The zero value of every field but ID, Members and Seed means its default.
 type Config[C any] struct {
-	// ID is this node's, Members all nodes' ids, this one's among them. Members must be the same list on every node; the first
-	// of them is the first to stand for election in a new cluster.
+	// ID is this node's, Members the ids of all nodes with which the cluster begins: the same list on every node, also on one that joins later and is not
+	// among them. The first of them is the first to stand for election in a new cluster. Once the log says otherwise, Members means nothing.
 	ID      NodeID
 	Members []NodeID
 	// Seed is the only source of randomness. It should differ from node to node.
@@ -103,6 +102,8 @@ type Config[C any] struct {
 	Heartbeat time.Duration
 	// FirstElection is how long a node waits before it may stand in the first election of a new cluster.
 	FirstElection time.Duration
+	// CatchUp is how long nodes that are to vote have to catch up with the log before the change is given up.
+	CatchUp time.Duration
 
 	// SizeOf measures a command in bytes, for the limits below. Nil counts every command as one byte.
 	SizeOf           func(C) int
@@ -144,6 +145,7 @@ func (c Config[C]) withDefaults() Config[C] {
 	setDefault(&c.TrailingEntries, DefaultTrailingEntries)
 	setDefault(&c.MaxChunkBytes, DefaultMaxChunkBytes)
 	setDefault(&c.MaxDrift, DefaultMaxDrift)
+	setDefault(&c.CatchUp, DefaultCatchUp)
 	setDefault(&c.MaxTransferBytes, DefaultMaxTransferBytes)
 	if c.SizeOf == nil {
 		c.SizeOf = func(C) int { return 1 }
@@ -172,6 +174,7 @@ func (c Config[C]) Validate() error {
 		{"MaxElectionTimeout", int64(d.MaxElectionTimeout - d.MinElectionTimeout)},
 		{"Heartbeat", int64(c.Heartbeat)},
 		{"FirstElection", int64(c.FirstElection)},
+		{"CatchUp", int64(c.CatchUp)},
 		{"MaxAppendBytes", int64(d.MaxAppendBytes) - 1},
 		{"MaxInflight", int64(d.MaxInflight) - 1},
 		{"MaxInflightBytes", int64(d.MaxInflightBytes) - 1},
@@ -198,12 +201,12 @@ func (c Config[C]) Validate() error {
 }
 
 func validateMembers(id NodeID, members []NodeID) error {
-	if !slices.Contains(members, id) {
-		return fmt.Errorf("raft: node %q is not among the members %q", id, members)
-	}
 	sorted := slices.Sorted(slices.Values(members))
-	if sorted[0] == "" {
-		return errors.New("raft: a member's id is empty")
+	if id == "" || len(sorted) == 0 || sorted[0] == "" {
+		return fmt.Errorf("raft: node %q, members %q: an id is empty, or there are none", id, members)
+	}
+	if len(members) > maxMembers {
+		return fmt.Errorf("raft: %d members are more than %d", len(members), maxMembers)
 	}
 	if len(slices.Compact(sorted)) != len(members) {
 		return fmt.Errorf("raft: members %q are not distinct", members)

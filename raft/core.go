@@ -15,12 +15,10 @@ const never = time.Duration(-1 << 62)
 // installed, not from when it is durable and applied; terms, commit and applied never fall; what was committed is never
 // truncated. invariants.go checks these and more.
 type core[C any] struct {
-	id     NodeID
-	config configuration
-	peers  []NodeID // all members but this one, in the order of the configuration
-	cfg    Config[C]
-	rng    *rand.Rand
-	now    time.Duration
+	id  NodeID
+	cfg Config[C]
+	rng *rand.Rand
+	now time.Duration
 
 	source *rand.PCG // behind rng; a Clone goes on with a copy
 
@@ -52,7 +50,7 @@ type core[C any] struct {
 	pace       pace
 
 	requests   requests[C]
-	confirmers []NodeID      // the other nodes, those first that last confirmed a term for a read of ours
+	confirmers []NodeID      // the other nodes that vote, those first that last confirmed a term for a read of ours
 	doubtAt    time.Duration // since when confirmers have been asked and have confirmed no read; forever if they have
 	messages   []Message
 	// failed is nil while the node takes part; else how every request ends from now on.
@@ -61,9 +59,8 @@ type core[C any] struct {
 
 func newCore[C any](cfg Config[C], saved Saved[C], now time.Duration) *core[C] {
 	c := &core[C]{
-		id:     cfg.ID,
-		config: configuration{voters: cfg.Members},
-		cfg:    cfg,
+		id:  cfg.ID,
+		cfg: cfg,
 		// The number of this life is durable before anything leaves the node, so proposals and reads of two lives never share a
 		// number even if their seeds are the same. Terms and entries would not do: a follower that forwards saves neither.
 		source: rand.NewPCG(cfg.Seed, saved.Lives),
@@ -73,13 +70,11 @@ func newCore[C any](cfg Config[C], saved Saved[C], now time.Duration) *core[C] {
 		pace:   newPace(cfg.MinElectionTimeout, cfg.MaxElectionTimeout, cfg.Heartbeat),
 	}
 	c.rng = rand.New(c.source)
-	for _, m := range cfg.Members {
-		if m != c.id {
-			c.peers = append(c.peers, m)
-		}
+	config := saved.Snapshot.Configuration
+	if saved.Snapshot.Index == 0 {
+		config = Configuration{Voters: cfg.Members}
 	}
-	c.confirmers, c.doubtAt = slices.Clone(c.peers), forever
-	c.log.reset(saved.Snapshot.Index, saved.Snapshot.Term)
+	c.log.reset(saved.Snapshot.Index, saved.Snapshot.Term, &config)
 	c.log.append(slices.Clone(saved.Entries)...)
 	c.log.handed, c.log.saved = c.log.last(), c.log.last()
 	// What was applied behind the snapshot is not remembered across a restart, and neither is what was committed: the next leader says how far to
@@ -87,7 +82,8 @@ func newCore[C any](cfg Config[C], saved Saved[C], now time.Duration) *core[C] {
 	c.snapshot = saved.Snapshot
 	c.commit, c.handedOut, c.applied, c.appliedTerm = c.log.base, c.log.base, c.log.base, c.log.baseTerm
 	c.requests = newRequests[C](c.rng.Uint64N(maxNumber))
-	c.role = newFollower[C]("", 0, c.commit)
+	c.role, c.doubtAt = newFollower[C]("", 0, c.commit), forever
+	c.configured()
 	c.promiseForgotten()
 	c.resetElectionTimer()
 	if c.hard.Term == 0 && c.log.last() == 0 {
@@ -126,6 +122,7 @@ func (c *core[C]) next() time.Duration {
 func (c *core[C]) flush() {
 	c.requests.expire(c.now, c.cfg.Resend)
 	c.pursueTransfers()
+	c.pursueChanges()
 	switch r := c.role.(type) {
 	case *leader[C]:
 		c.followTheLoad(r)
@@ -133,6 +130,11 @@ func (c *core[C]) flush() {
 		c.takeRequests(r)
 		c.beginRound(r)
 		c.advanceCommit(r)
+		c.pursueMembership(r)
+	}
+	// Another role, if a leader that has been removed has just retired.
+	switch r := c.role.(type) {
+	case *leader[C]:
 		c.sendAppends(r)
 		c.confirmReads(r)
 		c.answerHeld(r)
@@ -140,6 +142,7 @@ func (c *core[C]) flush() {
 		c.commitEarly(r)
 		c.forwardRequests(r)
 	}
+	c.sendAway()
 }
 
 // step takes in one message that check has let pass.
@@ -202,6 +205,10 @@ func (c *core[C]) stepCurrent(m Message) {
 		c.handleTransferReply(m.From, b)
 	case TimeoutNow:
 		c.handleTimeoutNow()
+	case ChangeRequest:
+		c.handleChangeRequest(m.From, b)
+	case ChangeReply:
+		c.requests.endChange(b.ID, b.Term, b.Why)
 	}
 }
 
@@ -215,9 +222,12 @@ func (c *core[C]) send(to NodeID, b Body) {
 	c.messages = append(c.messages, Message{From: c.id, To: to, Body: b})
 }
 
+// broadcast sends a message to all others that have a vote.
 func (c *core[C]) broadcast(b Body) {
-	for _, p := range c.peers {
-		c.send(p, b)
+	for _, id := range c.config().members() {
+		if id != c.id && c.config().Votes(id) {
+			c.send(id, b)
+		}
 	}
 }
 

@@ -31,16 +31,16 @@ func (c *core[C]) seconds(origin, leader NodeID) bool {
 }
 
 // seconders are the nodes that acknowledge to the one where a proposal was made. Beside that one and the leader a majority takes
-// quorum-2 nodes; those do it, and perhaps a spare one (thrift.go), who stand next behind it in the list of members.
+// quorum-2 nodes; those do it, and perhaps a spare one (thrift.go), who stand next behind it in the list of voters.
 func (c *core[C]) seconders(origin, leader NodeID) (nodes []NodeID) {
-	need := c.config.majority() - 2
-	members := c.cfg.Members
-	at := slices.Index(members, origin)
-	if need <= 0 || at < 0 || origin == leader { // at < 0: the no-op
+	need := c.config().majority() - 2
+	voters := c.config().Voters
+	at := slices.Index(voters, origin)
+	if need <= 0 || at < 0 || origin == leader || !c.config().plain() { // at < 0: no proposal, or a learner's
 		return nil
 	}
-	for i := 1; i < len(members) && len(nodes) < need+c.spares(); i++ {
-		if id := members[(at+i)%len(members)]; id != leader {
+	for i := 1; i < len(voters) && len(nodes) < need+c.spares(); i++ {
+		if id := voters[(at+i)%len(voters)]; id != leader {
 			nodes = append(nodes, id)
 		}
 	}
@@ -50,23 +50,33 @@ func (c *core[C]) seconders(origin, leader NodeID) (nodes []NodeID) {
 // learnsOfCommit says whether a follower that reads will find out by itself when the read's index is committed: where nobody has to second anything, or
 // if the entry there is its own proposal.
 func (c *core[C]) learnsOfCommit(l *leader[C], r leaderRead) bool {
-	if c.config.majority() <= 2 {
+	if !c.countsForItself(r.from) {
+		return false
+	}
+	if c.config().majority() <= 2 {
 		return true
 	}
 	e := c.log.slice(r.index-1, r.index)[0]
 	return e.ID.Node == r.from && c.seconded(l, r.from)
 }
 
+// countsForItself says whether a follower, if it is as far as its leader, may count what is committed: it has a vote, and what it knows of the others is
+// the whole story, as it is not in the midst of a change, nor where a witness' vote counts at some times only.
+func (c *core[C]) countsForItself(id NodeID) bool { return c.config().plain() && c.config().Votes(id) }
+
 // seconded says whether a follower will learn of the commit of its own proposals from the nodes that acknowledge them to it, as far as their leader can
 // tell: it has heard from enough of them lately.
 func (c *core[C]) seconded(l *leader[C], origin NodeID) bool {
+	if !c.countsForItself(origin) {
+		return false
+	}
 	alive := 0
 	for _, id := range c.seconders(origin, c.id) {
 		if c.reachable(l.progress(id)) {
 			alive++
 		}
 	}
-	return alive >= c.config.majority()-2
+	return alive >= c.config().majority()-2
 }
 
 // sendSeconds acknowledges to the nodes whose proposals have just been appended.
@@ -82,10 +92,10 @@ func (c *core[C]) sendSeconds(f *follower[C], reply AppendReply) {
 // commitEarly moves the commit index as far as this follower itself knows a majority to have the leader's entries on disk. Entries of
 // earlier terms do not count, however many have them (Figure 8).
 func (c *core[C]) commitEarly(f *follower[C]) {
-	if !f.early {
+	if !f.early || f.configuration != c.config().Index || !c.countsForItself(c.id) {
 		return
 	}
-	n := min(f.verified, reached(c.config, func(id NodeID) Index {
+	n := min(f.verified, reached(c.config(), func(id NodeID) Index {
 		switch id {
 		case c.id:
 			return c.log.saved

@@ -116,7 +116,7 @@ func TestSeconds(t *testing.T) {
 			h := start(t, c.size, thrifty)
 			h.gets("n2", AppendRequest[string]{Term: 2, Early: true, RTT: rtt, Entries: []Entry[string]{{Index: 1, Term: 2}, own(c.origin, 2, 2), own(c.origin, 3, 2)}})
 			copies := 0
-			for _, p := range h.core.peers {
+			for _, p := range h.core.others() {
 				if p != "n2" {
 					copies += len(take[AppendReply](h, p))
 				}

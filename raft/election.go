@@ -4,8 +4,12 @@ import "slices"
 
 // Elections: §5.2 and §5.4.1 of the paper; pre-vote and sticky votes, thesis §4.2.3 and §9.6.
 
-// electionDue begins the next attempt to get a leader, when the election timer has run out.
+// electionDue begins the next attempt to get a leader, when the election timer has run out. Who has no vote, or no state, waits for others to do so.
 func (c *core[C]) electionDue() {
+	if !c.config().electable(c.id) {
+		c.resetElectionTimer()
+		return
+	}
 	if c.role.kind() != Follower {
 		c.failures = min(c.failures+1, maxBackoff)
 	}
@@ -23,7 +27,7 @@ func (c *core[C]) electionDue() {
 // firstElection says whether this is the very first election of a new cluster, seen from the node that is to begin it. Nobody can
 // have a leader yet, so there is nobody to disturb and no need to ask first.
 func (c *core[C]) firstElection() bool {
-	return c.hard.Term == 0 && c.log.last() == 0 && c.id == c.cfg.Members[0]
+	return c.hard.Term == 0 && c.log.last() == 0 && c.id == c.config().Voters[0]
 }
 
 // campaign begins a real election, at the leader's own wish (transfer.go) or without.
@@ -51,8 +55,8 @@ func (c *core[C]) handlePreVoteRequest(from NodeID, m PreVoteRequest) {
 // suspect the leader within one network delay would split the votes otherwise (DIVERGENCE.md). Only liveness is at stake: a
 // node that has begun a real election goes through with it.
 func (c *core[C]) giveWay(to NodeID) {
-	members := c.cfg.Members
-	if c.role.kind() == PreCandidate && slices.Index(members, to) < slices.Index(members, c.id) {
+	members := c.config().members()
+	if c.role.kind() == PreCandidate && c.config().Votes(to) && slices.Index(members, to) < slices.Index(members, c.id) {
 		c.becomeFollower(c.hard.Term, "")
 		c.resetElectionTimer()
 	}
@@ -66,14 +70,14 @@ func (c *core[C]) handlePreVoteReply(from NodeID, m PreVoteReply) {
 		}
 		return
 	}
-	if p, ok := c.role.(*preCandidate); ok && m.Term == c.hard.Term+1 {
+	if p, ok := c.role.(*preCandidate); ok && m.Term == c.hard.Term+1 && c.config().Votes(from) {
 		p.votes[from] = true
 		c.countPreVotes()
 	}
 }
 
 func (c *core[C]) countPreVotes() {
-	if p, ok := c.role.(*preCandidate); ok && c.config.quorum(p.votes.has) {
+	if p, ok := c.role.(*preCandidate); ok && c.config().quorum(p.votes.has) {
 		c.campaign(false)
 	}
 }
@@ -106,14 +110,14 @@ func (c *core[C]) handleVoteRequest(from NodeID, m VoteRequest) {
 // handleVoteReply counts a vote. Its term is the present one: a vote for an earlier candidacy is not a vote for this one.
 func (c *core[C]) handleVoteReply(from NodeID, m VoteReply) {
 	c.pace.sample(m.At, c.now)
-	if v, ok := c.role.(*candidate); ok && m.Granted {
+	if v, ok := c.role.(*candidate); ok && m.Granted && c.config().Votes(from) {
 		v.votes[from] = true
 		c.countVotes()
 	}
 }
 
 func (c *core[C]) countVotes() {
-	if v, ok := c.role.(*candidate); ok && c.config.quorum(v.votes.has) {
+	if v, ok := c.role.(*candidate); ok && c.config().quorum(v.votes.has) {
 		c.becomeLeader()
 	}
 }

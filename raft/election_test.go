@@ -46,7 +46,7 @@ func TestVoteCountsOnlyInItsTerm(t *testing.T) {
 		h.gets("n2", PreVoteReply{Term: 2, Granted: true, At: h.now})
 		h.gets("n3", PreVoteReply{Term: 2, Granted: true, At: h.now})
 	}
-	for _, p := range h.core.peers {
+	for _, p := range h.core.others() {
 		h.gets(p, VoteReply{Term: 1, Granted: true, At: h.now})
 		h.gets(p, PreVoteReply{Term: 2, Granted: true, At: h.now})
 	}
@@ -65,7 +65,7 @@ func TestPromiseCountsOnlyForItsTerm(t *testing.T) {
 	h.follow(3, 1, 3)
 	h.wait(time.Second)
 	h.wantRole(PreCandidate)
-	for _, p := range h.core.peers {
+	for _, p := range h.core.others() {
 		h.gets(p, PreVoteReply{Term: 3, Granted: true, At: h.now})
 	}
 	h.wantRole(PreCandidate)

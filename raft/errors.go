@@ -9,6 +9,9 @@ var (
 	ErrUnavailable = errors.New("raft: not executed: no leader took the request in time")
 	// ErrOverloaded: the request was not executed and never will be. Too many requests were waiting.
 	ErrOverloaded = errors.New("raft: not executed: too many requests are waiting")
+	// ErrNotServing: the request was not executed and never will be, at least not by this node: it is no member of the cluster, or a witness. Other nodes
+	// know better.
+	ErrNotServing = errors.New("raft: not executed: this node does not serve")
 	// ErrUnknown: the request may have been executed, may be executed later, or never.
 	ErrUnknown = errors.New("raft: outcome unknown")
 )
@@ -26,7 +29,27 @@ var (
 	ErrNotTransferred = errors.New("raft: not transferred: the target was not elected in time")
 )
 
-// Refusal is how a leader says to another node why it does not hand over.
+// The further ways in which a change of the membership can end without one. The configuration is then as it was before.
+var (
+	// ErrMember: the node has a vote, or the state, already.
+	ErrMember = errors.New("raft: not changed: the node is a member already")
+	// ErrNoMember: the node is no learner that could be promoted.
+	ErrNoMember = errors.New("raft: not changed: the node is no member")
+	// ErrWitness: the node has been a witness, and can come back only as one.
+	ErrWitness = errors.New("raft: not changed: the node has been a witness, and has no state to go on from")
+	// ErrBehind: the learner has not kept up with the log for long enough.
+	ErrBehind = errors.New("raft: not changed: the learner is behind")
+	// ErrNotCaughtUp: a node that was to vote has not caught up within Config.CatchUp.
+	ErrNotCaughtUp = errors.New("raft: not changed: a new voter has not caught up in time")
+	// ErrChanging: another change is under way.
+	ErrChanging = errors.New("raft: not changed: another change is under way")
+	// ErrNobodyLeads: no voter would be left that can lead.
+	ErrNobodyLeads = errors.New("raft: not changed: nobody could lead")
+	// ErrTooManyMembers: the cluster would have more members than it may, or would remember too many former witnesses.
+	ErrTooManyMembers = errors.New("raft: not changed: too many members")
+)
+
+// Refusal is how a leader says to another node why it does not hand over, or does not change the membership.
 type Refusal string
 
 // All of them.
@@ -35,8 +58,19 @@ const (
 	RefusedUnreachable Refusal = "unreachable"
 	RefusedBusy        Refusal = "busy"
 	RefusedGivenUp     Refusal = "given up"
+
+	RefusedMember      Refusal = "member"
+	RefusedNoMember    Refusal = "no member"
+	RefusedWitness     Refusal = "witness"
+	RefusedBehind      Refusal = "behind"
+	RefusedNotCaughtUp Refusal = "not caught up"
+	RefusedChanging    Refusal = "changing"
+	RefusedNobodyLeads Refusal = "nobody leads"
+	RefusedTooMany     Refusal = "too many"
 )
 
 var refusals = map[Refusal]error{
 	RefusedNoVoter: ErrNoVoter, RefusedUnreachable: ErrUnreachable, RefusedBusy: ErrTransferring, RefusedGivenUp: ErrNotTransferred,
+	RefusedMember: ErrMember, RefusedNoMember: ErrNoMember, RefusedWitness: ErrWitness, RefusedBehind: ErrBehind, RefusedNotCaughtUp: ErrNotCaughtUp,
+	RefusedChanging: ErrChanging, RefusedNobodyLeads: ErrNobodyLeads, RefusedTooMany: ErrTooManyMembers,
 }

@@ -70,6 +70,9 @@ func (c *core[C]) handleRequest(m Message) {
 			r.early = append(r.early, m)
 		}
 	case *leader[C]:
+		if r.progress(m.From) == nil {
+			return // it is a member no more
+		}
 		switch b := m.Body.(type) {
 		case ForwardRequest[C]:
 			r.load.count(m.From, len(b.Proposals))
@@ -101,11 +104,32 @@ func (c *core[C]) appendForwarded(l *leader[C], from NodeID, m ForwardRequest[C]
 }
 
 func (c *core[C]) appendProposal(l *leader[C], from NodeID, seq uint64, command C) {
+	c.appendOwn(l, Entry[C]{ID: ProposalID{from, seq}, Command: command})
+}
+
+// appendOwn gives an entry its place at the end of the leader's log.
+func (c *core[C]) appendOwn(l *leader[C], e Entry[C]) {
 	if c.commit == c.log.last() {
 		l.movedAt = c.now
 	}
-	l.uncommitted += c.cfg.SizeOf(command)
-	c.log.append(Entry[C]{
-		Index: c.log.last() + 1, Term: c.hard.Term, ID: ProposalID{from, seq}, Command: command,
-	})
+	l.uncommitted += c.cfg.SizeOf(e.Command)
+	e.Index, e.Term = c.log.last()+1, c.hard.Term
+	c.log.append(e)
+}
+
+// sendAway ends what waits on a node that does not serve and hears no leader, for here it will hear of none. What has been sent to a leader stays until
+// its deadline: a node that has been removed still hears for a while what becomes of it.
+func (c *core[C]) sendAway() {
+	if c.config().Serves(c.id) {
+		return
+	}
+	switch r := c.role.(type) {
+	case *leader[C]:
+		return
+	case *follower[C]:
+		if r.leader != "" && c.now-r.heardAt <= c.pace.contactLost() {
+			return
+		}
+	}
+	c.requests.endUnsent(ErrNotServing)
 }

@@ -40,6 +40,15 @@ func (d *dice) warp(v reflect.Value) {
 		} else {
 			v.SetInt(int64(n))
 		}
+	case reflect.Pointer:
+		fresh := reflect.New(v.Type().Elem()) // what was sent is shared
+		if !v.IsNil() {
+			fresh.Elem().Set(v.Elem())
+		}
+		for range d.roll(4) {
+			d.warp(fresh.Elem())
+		}
+		v.Set(fresh)
 	case reflect.Struct:
 		d.warp(v.Field(d.roll(v.NumField())))
 	case reflect.Slice:
@@ -75,6 +84,8 @@ var allBodies = []Body{
 	TransferRequest{},
 	TransferReply{},
 	TimeoutNow{},
+	ChangeRequest{},
+	ChangeReply{},
 	AppendRequest[int]{},
 }
 
@@ -209,7 +220,11 @@ func (w *town) arrives(i int, m Message) {
 // step lets one thing happen.
 func (w *town) step(d *dice) {
 	i := d.roll(len(members))
-	switch d.roll(7) {
+	switch d.roll(8) {
+	case 7:
+		kinds := []ChangeKind{AddLearner, AddVoter, AddWitness, Promote, Remove, Replace, "none"}
+		what := Change{Kind: kinds[d.roll(len(kinds))], Nodes: []NodeID{append(members, "n9")[d.roll(4)]}}
+		w.waiting[i][w.nodes[i].ChangeMembership(w.now, what, w.now+time.Second)] = true
 	case 6:
 		to := append([]NodeID{""}, members...)[d.roll(4)]
 		w.waiting[i][w.nodes[i].TransferLeadership(w.now, to, w.now+time.Second)] = true
@@ -220,7 +235,9 @@ func (w *town) step(d *dice) {
 		mail := w.told
 		w.told = nil
 		for _, m := range mail {
-			w.arrives(slices.Index(members, m.To), m)
+			if to := slices.Index(members, m.To); to >= 0 {
+				w.arrives(to, m)
+			}
 		}
 	case 3, 4:
 		m := d.forge(w.told)

@@ -186,7 +186,7 @@ func (h *host) lead() Term {
 	for h.Status().Role != Leader {
 		h.wait(10 * time.Millisecond)
 		term := h.Status().Term
-		for _, p := range h.core.peers {
+		for _, p := range h.core.others() {
 			switch h.Status().Role {
 			case PreCandidate:
 				h.gets(p, PreVoteReply{Term: term + 1, Granted: true, At: h.now})
@@ -273,4 +273,9 @@ func (h *host) wantOutcome(k Ticket, want string) {
 	if got != want {
 		h.t.Errorf("ticket %d ended as %q, want %q", k, got, want)
 	}
+}
+
+// others returns all members but this node, in the order of the configuration.
+func (c *core[C]) others() []NodeID {
+	return slices.DeleteFunc(c.config().members(), func(id NodeID) bool { return id == c.id })
 }

@@ -20,6 +20,8 @@ type View[C any] struct {
 	Saved    Index // up to here durable
 	Commit   Index
 	Applied  Index
+	// Configuration is the one in force.
+	Configuration Configuration
 	// Leased is until when, by its own clock, this leader is sure that nobody else leads a later term (lease.go); in the past if it is not.
 	Leased time.Duration
 }
@@ -42,7 +44,7 @@ func (n *Node[C, R]) View() View[C] {
 	return View[C]{
 		HardState: c.hard, Role: c.role.kind(), Leader: status.Leader, Successor: successor,
 		Base: c.log.base, BaseTerm: c.log.baseTerm, Log: c.log.slice(c.log.base, c.log.last()),
-		Snapshot: c.snapshot, Saved: c.log.saved, Commit: c.commit, Applied: c.applied, Leased: leased,
+		Snapshot: c.snapshot, Saved: c.log.saved, Commit: c.commit, Applied: c.applied, Configuration: *c.config(), Leased: leased,
 	}
 }
 

@@ -78,7 +78,7 @@ func (c *core[C]) leaseUntil(l *leader[C]) time.Duration {
 	if l.abdicated {
 		return never
 	}
-	return reached(c.config, func(id NodeID) time.Duration {
+	return reached(c.config(), func(id NodeID) time.Duration {
 		if id == c.id {
 			return forever
 		}

@@ -2,6 +2,7 @@ package raft
 
 import (
 	"maps"
+	"slices"
 	"time"
 )
 
@@ -57,7 +58,7 @@ func (c *core[C]) followTheLoad(l *leader[C]) {
 	if !c.cfg.FollowTheLoad || c.now < l.load.lookAt {
 		return
 	}
-	l.load.look(c.id, c.config.voters)
+	l.load.look(c.id, slices.DeleteFunc(slices.Clone(c.config().Voters), c.config().Witness))
 	l.load.lookAt = c.now + loadWindow*c.pace.electionMax()
 	to := l.load.most
 	if l.load.looks < loadWindows || c.now < l.load.restTo || l.handover != nil || !c.keepsUp(l, to) {

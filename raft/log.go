@@ -7,7 +7,8 @@ import (
 
 // log is the replicated log of §5.3. Indices are global: base is the place before the first entry that is kept.
 //
-// Invariants: base <= saved <= handed <= last; entries[i].Index == base+1+i; terms never fall from entry to entry.
+// Invariants: base <= saved <= handed <= last; entries[i].Index == base+1+i; terms never fall from entry to entry; configurations are those of the
+// entries that have one, in their order, and before them the one in force at base.
 //
 // Slices of entries are handed out to batches and messages. They stay valid because an entry is never overwritten: what follows a
 // truncation goes to fresh memory.
@@ -17,6 +18,20 @@ type log[C any] struct {
 	entries  []Entry[C]
 	handed   Index // up to here given out to be written
 	saved    Index // up to here known to be durable
+
+	configurations []*Configuration
+}
+
+// config returns the configuration in force, which is the last one in the log, committed or not (§6).
+func (l *log[C]) config() *Configuration { return l.configurations[len(l.configurations)-1] }
+
+// configAt returns the configuration in force at an index that is not dropped.
+func (l *log[C]) configAt(i Index) *Configuration {
+	at := len(l.configurations) - 1
+	for at > 0 && l.configurations[at].Index > i {
+		at--
+	}
+	return l.configurations[at]
 }
 
 func (l *log[C]) last() Index { return l.base + Index(len(l.entries)) }
@@ -49,8 +64,15 @@ func (l *log[C]) slice(from, to Index) []Entry[C] {
 	return l.entries[from-l.base : to-l.base : to-l.base]
 }
 
-// append adds an entry at the end.
-func (l *log[C]) append(entries ...Entry[C]) { l.entries = append(l.entries, entries...) }
+// append adds entries at the end.
+func (l *log[C]) append(entries ...Entry[C]) {
+	l.entries = append(l.entries, entries...)
+	for _, e := range entries {
+		if e.Config != nil {
+			l.configurations = append(l.configurations, e.Config)
+		}
+	}
+}
 
 // truncate drops all entries behind an index. Where there are none it does nothing: a follower calls it before every append, and to give
 // up the capacity would mean to copy the whole log each time.
@@ -62,6 +84,9 @@ func (l *log[C]) truncate(last Index) {
 	l.entries = l.entries[:n:n] // no capacity: the next append moves to fresh memory
 	l.handed = min(l.handed, last)
 	l.saved = min(l.saved, last)
+	for l.config().Index > last {
+		l.configurations = l.configurations[:len(l.configurations)-1]
+	}
 }
 
 // compact drops all entries up to an index. The others move to fresh memory: slices that were handed out stay as they are, and what nobody
@@ -73,11 +98,14 @@ func (l *log[C]) compact(to Index) {
 	term, _ := l.term(to)
 	l.entries = slices.Clone(l.entries[to-l.base:])
 	l.base, l.baseTerm = to, term
+	for len(l.configurations) > 1 && l.configurations[1].Index <= to {
+		l.configurations = l.configurations[1:]
+	}
 }
 
-// reset drops all entries and goes on behind an index, which a snapshot reaches.
-func (l *log[C]) reset(base Index, term Term) {
-	*l = log[C]{base: base, baseTerm: term, handed: base, saved: base}
+// reset drops all entries and goes on behind a place that a snapshot reaches.
+func (l *log[C]) reset(base Index, term Term, config *Configuration) {
+	*l = log[C]{base: base, baseTerm: term, handed: base, saved: base, configurations: []*Configuration{config}}
 }
 
 // upToDate says whether a log that ends in (index, term) is at least as up to date as this one (§5.4.1).

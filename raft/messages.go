@@ -21,6 +21,7 @@ type Message struct {
 //	ConfirmRequest  ConfirmReply   are you still in this term?     DIVERGENCE.md
 //	TransferRequest TransferReply  hand over to that node; no      thesis §3.10
 //	TimeoutNow                     stand for election now          thesis §3.10
+//	ChangeRequest   ChangeReply    change the membership           paper §6
 //
 // A request's At is the sender's clock when it was sent, and the reply carries it back: the difference is a round trip,
 // with nothing to remember at the sender and no harm if messages are lost or reordered.
@@ -79,6 +80,8 @@ type AppendRequest[C any] struct {
 	Quiet bool
 	// Early says that the leader's read indices are the end of its log, so that followers may count for themselves what is committed.
 	Early bool
+	// Configuration is the index of the configuration in force at the leader. Followers count for themselves in no other.
+	Configuration Index
 	// Promise is how long the leader asks the follower to give no vote away, from when this arrives (lease.go); zero if it has no use for it.
 	Promise time.Duration
 	// RTT is the leader's estimate of the round trip to its followers: all nodes take their time-outs from the same figure.
@@ -111,6 +114,8 @@ type SnapshotRequest struct {
 	// Index and LastTerm are those of the last entry that the snapshot stands for. Together with the term they name the snapshot.
 	Index    Index
 	LastTerm Term
+	// Configuration is the one in force at Index.
+	Configuration Configuration
 	// Data stands at Offset of a state of Size bytes. It is empty only if the state is.
 	Offset uint64
 	Size   uint64
@@ -167,6 +172,8 @@ type ReadReply struct {
 	Index     Index
 	Commit    Index
 	Confirmed bool
+	// Configuration is the index of the configuration in force at the leader: the one in which others may confirm.
+	Configuration Index
 }
 
 // ConfirmRequest asks a node whether it is in Term, on behalf of the reads gathered under ID.
@@ -199,6 +206,21 @@ type TimeoutNow struct {
 	Term Term
 }
 
+// ChangeRequest asks the leader of Term to change the membership.
+type ChangeRequest struct {
+	Term Term
+	// ID tells the wishes of the sender apart. It grows from one to the next.
+	ID     uint64
+	Change Change
+}
+
+// ChangeReply says what became of a ChangeRequest.
+type ChangeReply struct {
+	Term Term
+	ID   uint64
+	Why  Refusal // empty: it is done, and committed
+}
+
 func (m PreVoteRequest) term() Term    { return m.Term }
 func (m PreVoteReply) term() Term      { return m.Term }
 func (m VoteRequest) term() Term       { return m.Term }
@@ -216,3 +238,5 @@ func (m ConfirmReply) term() Term      { return m.Term }
 func (m TransferRequest) term() Term   { return m.Term }
 func (m TransferReply) term() Term     { return m.Term }
 func (m TimeoutNow) term() Term        { return m.Term }
+func (m ChangeRequest) term() Term     { return m.Term }
+func (m ChangeReply) term() Term       { return m.Term }

@@ -252,7 +252,7 @@ func naiveCommit(c *core[string], have []Index, most Index) Index {
 func TestMajoritiesAgainstCounting(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := drawCore(t)
-		if q, n := c.config.majority(), len(c.cfg.Members); 2*q <= n || 2*(q-1) > n {
+		if q, n := c.config().majority(), len(c.cfg.Members); 2*q <= n || 2*(q-1) > n {
 			t.Fatalf("%d of %d are no smallest majority", q, n)
 		}
 		c.now = time.Second
@@ -260,7 +260,7 @@ func TestMajoritiesAgainstCounting(t *testing.T) {
 		f := newFollower[string]("b", 0, 0)
 		f.early, f.verified = true, drawIndex(t, 0, c.log.last(), "verified")
 		have, haveEarly, heard := []Index{c.log.saved}, []Index{c.log.saved}, []time.Duration{c.now}
-		for i, id := range c.peers {
+		for i, id := range c.others() {
 			match, ack := drawIndex(t, 0, c.log.last(), "match"), drawIndex(t, 0, c.log.last()+3, "ack")
 			p := &progress{id: id, match: match, next: match + 1, ackAt: time.Duration(rapid.IntRange(0, 5).Draw(t, "ack at"))}
 			l.peers = append(l.peers, p)
@@ -276,7 +276,7 @@ func TestMajoritiesAgainstCounting(t *testing.T) {
 		}
 		wantEarly, wantCommit := naiveCommit(c, haveEarly, f.verified), naiveCommit(c, have, c.log.last())
 		before := c.commit
-		if c.commitEarly(f); len(c.peers) > 0 && c.commit != wantEarly {
+		if c.commitEarly(f); len(c.others()) > 0 && c.commit != wantEarly {
 			t.Fatalf("a follower commits %d of %v, want %d", c.commit, haveEarly, wantEarly)
 		}
 		c.commit = before

@@ -59,7 +59,7 @@ func New[C, R any](cfg Config[C], sm StateMachine[C, R], saved Saved[C], now tim
 	if err := checkSaved(saved); err != nil {
 		return nil, err
 	}
-	if saved.Snapshot.Index > 0 {
+	if saved.Snapshot.Index > 0 && !saved.Snapshot.Configuration.Witness(cfg.ID) {
 		if err := sm.Restore(saved.Snapshot.State); err != nil {
 			return nil, fmt.Errorf("raft: saved snapshot: %w", err)
 		}
@@ -69,13 +69,16 @@ func New[C, R any](cfg Config[C], sm StateMachine[C, R], saved Saved[C], now tim
 
 func checkSaved[C any](saved Saved[C]) error {
 	s := saved.Snapshot
-	if checkPosition(s.Index, s.Term, saved.Term) != nil {
-		return errors.New("raft: saved snapshot is damaged: an impossible position")
+	if checkPosition(s.Index, s.Term, saved.Term) != nil || s.Index > 0 && s.Configuration.validate() != nil {
+		return errors.New("raft: saved snapshot is damaged: an impossible position or configuration")
 	}
 	term := s.Term
 	for i, e := range saved.Entries {
 		if e.Index != s.Index+1+Index(i) || e.Term == 0 || e.Term < term || e.Term > saved.Term {
 			return errors.New("raft: saved log is damaged: entries do not follow each other")
+		}
+		if err := e.checkConfig(); err != nil {
+			return fmt.Errorf("raft: saved log is damaged: %w", err)
 		}
 		term = e.Term
 	}
@@ -127,10 +130,23 @@ func (n *Node[C, R]) Read(now time.Duration, query C, deadline time.Duration) Ti
 // those in errors.go. That the target leads already is no error.
 func (n *Node[C, R]) TransferLeadership(now time.Duration, to NodeID, deadline time.Duration) Ticket {
 	return n.ask(now, func(c *core[C]) Ticket {
-		if to != "" && !slices.Contains(c.config.voters, to) {
+		if to != "" && !c.config().electable(to) {
 			return c.requests.refuse(ErrNoVoter)
 		}
 		return c.requests.transfer(to, deadline)
+	})
+}
+
+// ChangeMembership asks for another membership. It may be called on any node that serves. The outcome comes from Apply like that of a request, without a
+// result: no error when the configuration that was asked for is committed, else ErrUnavailable, ErrUnknown or one of those in errors.go. That it is in
+// force already is no error.
+func (n *Node[C, R]) ChangeMembership(now time.Duration, what Change, deadline time.Duration) Ticket {
+	return n.ask(now, func(c *core[C]) Ticket {
+		if err := what.Validate(); err != nil {
+			return c.requests.refuse(err)
+		}
+		what.Nodes = slices.Clone(what.Nodes)
+		return c.requests.change(what, deadline)
 	})
 }
 
@@ -150,6 +166,8 @@ func (c *core[C]) admission() error {
 	switch {
 	case c.failed != nil:
 		return c.failed
+	case !c.config().Serves(c.id) && c.role.kind() != Leader:
+		return ErrNotServing
 	case c.requests.count >= c.cfg.MaxRequests || c.requests.bytes >= c.cfg.MaxUncommittedBytes:
 		return ErrOverloaded
 	}
@@ -236,8 +254,10 @@ func (n *Node[C, R]) Apply(b Batch[C]) []Outcome[R] {
 
 // restore gives the state machine a leader's snapshot. One that it refuses leaves a node that has no state to go on from.
 func (n *Node[C, R]) restore(s Snapshot) {
-	if err := n.sm.Restore(s.State); err != nil {
-		panic(fmt.Sprintf("raft: the leader's snapshot at %d: %v", s.Index, err))
+	if !s.Configuration.Witness(n.core.id) {
+		if err := n.sm.Restore(s.State); err != nil {
+			panic(fmt.Sprintf("raft: the leader's snapshot at %d: %v", s.Index, err))
+		}
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -247,13 +267,15 @@ func (n *Node[C, R]) restore(s Snapshot) {
 // captureState notes the state of the state machine if a snapshot is due.
 func (n *Node[C, R]) captureState() {
 	n.mu.Lock()
-	due, s := n.core.snapshotDue(), Snapshot{Index: n.core.applied, Term: n.core.appliedTerm}
+	due, s := n.core.snapshotDue(), n.core.stateless()
 	n.mu.Unlock()
 	if !due {
 		return
 	}
 	capture := &Capture{at: s}
-	if m, ok := n.sm.(Capturer); ok {
+	if s.Configuration.Witness(n.core.id) {
+		capture.write = func() []byte { return nil }
+	} else if m, ok := n.sm.(Capturer); ok {
 		capture.write = m.Capture()
 	} else {
 		state := n.sm.Snapshot()
@@ -276,7 +298,7 @@ func (n *Node[C, R]) Captured(now time.Duration, s Snapshot) {
 func (n *Node[C, R]) execute(entries []Entry[C]) []R {
 	results := make([]R, len(entries))
 	for i, e := range entries {
-		if !e.IsNoOp() {
+		if e.hasCommand() {
 			results[i] = n.sm.Apply(e.Index, e.Command)
 		}
 	}
@@ -348,6 +370,8 @@ type Status struct {
 	Heartbeat       time.Duration
 	Requests        int // that wait on this node
 	Failed          bool
+	// Configuration is the one in force here, committed or not.
+	Configuration Configuration
 }
 
 // Status returns a snapshot of the node.
@@ -359,6 +383,7 @@ func (n *Node[C, R]) Status() Status {
 		ID: c.id, Role: c.role.kind(), Term: c.hard.Term, Leader: c.leader(), Last: c.log.last(), Commit: c.commit, Applied: c.applied,
 		Snapshot: c.snapshot.Index, RTT: c.pace.rtt, Measured: c.pace.measured, ElectionTimeout: c.pace.electionMax(), Heartbeat: c.pace.heartbeatEvery(),
 		Requests: c.requests.count, Failed: c.failed != nil,
+		Configuration: *c.config(),
 	}
 	return s
 }

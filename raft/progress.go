@@ -31,6 +31,8 @@ type progress struct {
 	commitSent Index         // highest commit index named to the follower
 	roundSent  uint64
 	round      uint64        // highest round that the follower has confirmed
+	rounds     round         // if it is a learner (membership.go)
+	departs    time.Duration // when it is forgotten, having been removed; forever: it is a member
 	leaseUntil time.Duration // its promise holds until then, by this leader's clock; zero: it has made none
 }
 

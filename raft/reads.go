@@ -101,7 +101,7 @@ func (c *core[C]) answerRead(l *leader[C], r leaderRead) {
 		l.held = append(l.held, r)
 		return
 	}
-	c.send(r.from, ReadReply{Term: c.hard.Term, ID: r.id, Index: r.index, Commit: c.commit, Confirmed: r.round})
+	c.send(r.from, ReadReply{Term: c.hard.Term, ID: r.id, Index: r.index, Commit: c.commit, Confirmed: r.round, Configuration: c.config().Index})
 }
 
 // answerHeld answers the reads whose index has been committed.
@@ -120,7 +120,7 @@ func (c *core[C]) sure(l *leader[C], r leaderRead) bool { return c.leased(l) || 
 // confirmed counts the nodes that were in this leader's term after the read had begun: the leader, the node that asked, and whoever
 // has confirmed the read's round or a later one. Each counts once.
 func (c *core[C]) confirmed(l *leader[C], r leaderRead) bool {
-	return c.config.quorum(func(id NodeID) bool {
+	return c.config().quorum(func(id NodeID) bool {
 		return id == c.id || id == r.from || l.progress(id).round >= r.no
 	})
 }
@@ -135,12 +135,14 @@ func (c *core[C]) askToRead(b *readBatch[C], leader NodeID, leases bool) {
 	again := b.tries > 1
 	b.term, b.indexed, b.voters, b.spareAt = c.hard.Term, false, voters{c.id: true, leader: true}, forever
 	c.send(leader, ReadRequest{Term: c.hard.Term, ID: b.id, Round: again || leases})
-	want := c.config.majority() - len(b.voters)
-	if want <= 0 || leases && !again {
+	if c.config().quorum(b.voters.has) || leases && !again {
 		return
 	}
-	want += c.spares()
-	if again || c.now-c.doubtAt > c.pace.replyTime() {
+	want := c.config().majority() - 1 + c.spares() // the leader is one of them
+	if c.config().Votes(c.id) {
+		want--
+	}
+	if again || !c.config().plain() || c.now-c.doubtAt > c.pace.replyTime() {
 		want = len(c.confirmers)
 	}
 	c.doubtAt = min(c.doubtAt, c.now)
@@ -153,7 +155,7 @@ func (c *core[C]) askToRead(b *readBatch[C], leader NodeID, leases bool) {
 
 // askToConfirm asks as many as are wanted of those that have not confirmed yet.
 func (c *core[C]) askToConfirm(b *readBatch[C], want int) {
-	if c.config.quorum(b.voters.has) {
+	if c.config().quorum(b.voters.has) {
 		return
 	}
 	for _, id := range c.confirmers {
@@ -174,7 +176,7 @@ func (c *core[C]) handleReadReply(from NodeID, m ReadReply) {
 	case m.Confirmed:
 		b.confirmed, b.index = true, m.Index
 	case b.term == m.Term && !b.indexed:
-		b.indexed, b.index = true, m.Index
+		b.indexed, b.index, b.configuration = true, m.Index, m.Configuration
 		c.countConfirmations(b)
 	}
 }
@@ -186,15 +188,19 @@ func (c *core[C]) handleConfirmReply(from NodeID, m ConfirmReply) {
 		return
 	}
 	c.prefer(from)
-	b.voters[from] = true
-	if c.config.quorum(b.voters.has) {
+	if c.config().Votes(from) {
+		b.voters[from] = true
+	}
+	if c.config().quorum(b.voters.has) {
 		c.doubtAt = forever
 	}
 	c.countConfirmations(b)
 }
 
+// countConfirmations holds a batch for confirmed if a quorum of the configuration has confirmed that the leader has named. In no other does it mean anything: a
+// follower that is behind may not know of the voters who have elected the next leader.
 func (c *core[C]) countConfirmations(b *readBatch[C]) {
-	if b.indexed && c.config.quorum(b.voters.has) {
+	if b.indexed && b.configuration == c.config().Index && c.config().quorum(b.voters.has) {
 		b.confirmed, c.doubtAt = true, forever
 	}
 }

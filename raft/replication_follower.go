@@ -12,6 +12,7 @@ func (c *core[C]) handleAppend(from NodeID, m AppendRequest[C]) {
 	c.hearLeader(f)
 	f.leaderCommit = max(f.leaderCommit, m.Commit)
 	f.early = m.Early
+	f.configuration = max(f.configuration, m.Configuration)
 	f.leases = m.Promise > 0
 
 	if m.PrevIndex > c.log.last() && len(m.Entries) > 0 {
@@ -69,6 +70,7 @@ func (c *core[C]) appendEntries(f *follower[C], m AppendRequest[C]) AppendReply 
 	if len(fresh) > 0 {
 		c.log.truncate(fresh[0].Index - 1)
 		c.log.append(fresh...)
+		c.configured()
 		c.noteOrigins(f, fresh)
 	}
 	reply.OK = true

@@ -39,7 +39,7 @@ func (c *core[C]) sendEntries(l *leader[C], p *progress) {
 	prev := p.next - 1
 	last, bytes := c.log.fit(prev, c.cfg.MaxAppendBytes, c.cfg.SizeOf)
 	p.launch(last, bytes)
-	c.sendAppend(l, p, prev, c.log.slice(prev, last))
+	c.sendAppend(l, p, prev, c.entriesFor(p, prev, last))
 }
 
 // sendHeartbeat sends an append without entries, at the place where the logs surely agree if there is one. If that was dropped, it is the first
@@ -60,7 +60,7 @@ func (c *core[C]) sendAppend(l *leader[C], p *progress, prev Index, entries []En
 	p.roundSent, p.commitSent = l.round, c.commit
 	c.send(p.id, AppendRequest[C]{
 		Term: c.hard.Term, PrevIndex: prev, PrevTerm: prevTerm, Entries: entries,
-		Commit: c.commit, Round: l.round, At: c.now, Quiet: quiet, Early: c.cfg.EarlyCommit, Promise: c.askedPromise(l), RTT: c.pace.rtt,
+		Commit: c.commit, Round: l.round, At: c.now, Quiet: quiet, Early: c.cfg.EarlyCommit, Configuration: c.config().Index, Promise: c.askedPromise(l), RTT: c.pace.rtt,
 	})
 }
 
@@ -68,20 +68,26 @@ func (c *core[C]) sendAppend(l *leader[C], p *progress, prev Index, entries []En
 // all replies of a batch.
 func (c *core[C]) handleAppendReply(from NodeID, m AppendReply) {
 	if f, ok := c.role.(*follower[C]); ok && m.OK {
-		f.acks[from] = max(f.acks[from], m.Match)
+		if c.config().Votes(from) {
+			f.acks[from] = max(f.acks[from], m.Match)
+		}
 	}
 	l, ok := c.role.(*leader[C])
 	if !ok {
 		return
 	}
-	p := l.progress(from)
 	c.pace.sample(m.At, c.now)
+	p := l.progress(from)
+	if p == nil {
+		return // it is a member no more
+	}
 	p.ackAt = c.now
 	c.learnWhoAnswers(l, p, m)
 	p.round = max(p.round, m.Round)
 	c.takePromise(p, m)
 	if m.OK {
 		p.accept(m.Match)
+		c.countRound(p, m.At)
 		return
 	}
 	if c.rejected(p, m) {
@@ -107,9 +113,12 @@ func (c *core[C]) rejected(p *progress, m AppendReply) bool {
 // advanceCommit commits what a majority has (§5.3), but only by counting entries of the present term (§5.4.2, Figure 8). The
 // leader counts its own copy when it is durable, like any other.
 func (c *core[C]) advanceCommit(l *leader[C]) {
-	n := reached(c.config, func(id NodeID) Index {
+	n := reached(c.config(), func(id NodeID) Index {
 		if id == c.id {
 			return c.log.saved
+		}
+		if c.config().Witness(id) && !c.witnessed(l) {
+			return 0
 		}
 		return l.progress(id).match
 	})
@@ -141,7 +150,7 @@ func (c *core[C]) notify(l *leader[C], n Index) {
 
 // quorumHeardAt returns the latest time by which a majority had answered, the leader itself included.
 func (c *core[C]) quorumHeardAt(l *leader[C]) time.Duration {
-	return reached(c.config, func(id NodeID) time.Duration {
+	return reached(c.config(), func(id NodeID) time.Duration {
 		if id == c.id {
 			return c.now
 		}
@@ -154,6 +163,9 @@ func (c *core[C]) leaderNext(l *leader[C]) time.Duration {
 	next := c.quorumHeardAt(l) + c.pace.electionMax() + 1
 	if l.handover != nil {
 		next = min(next, l.handover.next(c.pace.heartbeatEvery()))
+	}
+	if l.change != nil && l.change.until > c.now {
+		next = min(next, l.change.until)
 	}
 	if !c.asksAll(l) {
 		next = min(next, c.askAllAt(l))

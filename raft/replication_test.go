@@ -183,8 +183,8 @@ func TestMajorityCommits(t *testing.T) {
 			h.lead()
 			for i := range others {
 				h.wantCommit(0)
-				h.acks(h.core.peers[i])
-				h.acks(h.core.peers[i]) // twice is once
+				h.acks(h.core.others()[i])
+				h.acks(h.core.others()[i]) // twice is once
 			}
 			h.wantCommit(1)
 		})
@@ -241,7 +241,7 @@ func TestEarlierTermsAreNotCounted(t *testing.T) {
 	h := start(t, 5)
 	h.follow(4, 1, 2)
 	term := h.lead() // the no-op is entry 3
-	for _, p := range h.core.peers {
+	for _, p := range h.core.others() {
 		h.gets(p, AppendReply{Term: term, OK: true, Match: 2, At: h.now})
 	}
 	h.wantCommit(0)

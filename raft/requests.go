@@ -54,8 +54,10 @@ type readBatch[C any] struct {
 	// who is known to have been in the term.
 	term    Term
 	indexed bool
-	voters  voters
-	spareAt time.Duration // when to ask more nodes for confirmation
+	// configuration is the index of the one in force at the leader when it named the index.
+	configuration Index
+	voters        voters
+	spareAt       time.Duration // when to ask more nodes for confirmation
 
 	confirmed bool
 	index     Index // valid if indexed or confirmed
@@ -78,7 +80,8 @@ type requests[C any] struct {
 	waiting []read[C]       // not in a batch yet
 	asked   []*readBatch[C] // in the order of their ids
 
-	transfers []wanted // of leadership (transfer.go)
+	transfers []wanted       // of leadership (transfer.go)
+	changes   []wantedChange // of the membership (change.go)
 
 	ready []read[C] // may be answered from the state as it is
 	done  []ended
@@ -205,6 +208,7 @@ func (r *requests[C]) expire(now time.Duration, resend bool) {
 	r.queue = slices.DeleteFunc(r.queue, func(p *proposal[C]) bool { return r.live[p.seq] == nil })
 	r.waiting = r.expireReads(r.waiting, now)
 	r.expireTransfers(now)
+	r.expireChanges(now)
 	for _, b := range r.asked {
 		b.reads = r.expireReads(b.reads, now)
 		for _, at := range []time.Duration{b.resendAt, b.spareAt} {
@@ -248,6 +252,29 @@ func (r *requests[C]) remove(p *proposal[C]) {
 	delete(r.live, p.seq)
 	r.count--
 	r.bytes -= p.size
+}
+
+// endUnsent ends all reads, and the proposals that are in no log.
+func (r *requests[C]) endUnsent(err error) {
+	for _, seq := range slices.Sorted(maps.Keys(r.live)) {
+		if p := r.live[seq]; p.fate() == ErrUnavailable {
+			r.end(p, err)
+		}
+	}
+	r.endReads(err)
+}
+
+// endReads ends the reads that have no answer yet.
+func (r *requests[C]) endReads(err error) {
+	for _, q := range append(r.tries, r.waiting...) {
+		r.endRead(q, err)
+	}
+	for _, b := range r.asked {
+		for _, q := range b.reads {
+			r.endRead(q, err)
+		}
+	}
+	r.tries, r.waiting, r.asked = nil, nil, nil
 }
 
 func (r *requests[C]) endRead(q read[C], err error) {
@@ -321,19 +348,13 @@ func (r *requests[C]) endAll(proposals func(*proposal[C]) error, reads error) {
 	for _, seq := range slices.Sorted(maps.Keys(r.live)) {
 		r.end(r.live[seq], proposals(r.live[seq]))
 	}
-	for _, q := range append(r.tries, r.waiting...) {
-		r.endRead(q, reads)
-	}
-	for _, b := range r.asked {
-		for _, q := range b.reads {
-			r.endRead(q, reads)
-		}
-	}
+	r.endReads(reads)
 	r.endTransfers(func(w *wanted) (bool, error) { return true, w.fate() })
+	r.endChanges(func(w *wantedChange) (bool, error) { return true, w.fate() })
 	for _, q := range r.ready {
 		r.done = append(r.done, ended{q.ticket, reads})
 	}
-	r.queue, r.tries, r.waiting, r.asked, r.ready = nil, nil, nil, nil, nil
+	r.queue, r.ready = nil, nil
 	r.check = forever
 }
 

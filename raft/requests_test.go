@@ -21,7 +21,7 @@ func TestReadIndex(t *testing.T) {
 	}
 	k := h.Read(h.now, "q", h.now+second)
 	h.drain()
-	for _, p := range h.core.peers {
+	for _, p := range h.core.others() {
 		ok(p, 1, 0)
 	}
 	h.wantOutcome(k, "") // nothing of this term is committed

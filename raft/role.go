@@ -32,6 +32,8 @@ type follower[C any] struct {
 	// index be believed. leaderCommit is the highest commit index that the leader has named.
 	verified     Index
 	leaderCommit Index
+	// configuration is the index of the configuration that was in force at the leader.
+	configuration Index
 
 	// early: the leader lets its followers count for themselves (early.go). acks is what others have acknowledged of its entries, second
 	// the nodes to which this one is to acknowledge what it has just appended.
@@ -66,7 +68,7 @@ func (*leader[C]) kind() Role    { return Leader }
 
 // leader is what Figure 2 calls volatile state on leaders, and the reads that wait for a round.
 type leader[C any] struct {
-	peers []*progress // in the order of core.peers
+	peers []*progress // of all members but this one, and of those that are departing
 	// first is the index of the no-op that opened the term: as long as it is not committed, the leader does not know what is (§8).
 	first Index
 	since time.Duration // start of the leadership
@@ -85,9 +87,12 @@ type leader[C any] struct {
 	// until the end of the term this one promises nothing that rests on their not voting.
 	abdicated bool
 	load      load
+
+	change  *change // nil: nobody has asked for one (membership.go)
+	settled map[NodeID]settled
 }
 
-// progress returns what is known of a peer.
+// progress returns what is known of a peer, nil if there is none.
 func (l *leader[C]) progress(id NodeID) *progress {
 	for _, p := range l.peers {
 		if p.id == id {
@@ -132,16 +137,14 @@ func (c *core[C]) becomeCandidate() {
 
 // becomeLeader takes over the term in which this node has just won a majority.
 func (c *core[C]) becomeLeader() {
-	l := &leader[C]{first: c.log.last() + 1, since: c.now, movedAt: c.now, load: newLoad(c)}
+	l := &leader[C]{first: c.log.last() + 1, since: c.now, movedAt: c.now, load: newLoad(c), settled: map[NodeID]settled{}}
 	early := c.role.(*candidate).early
-	for _, id := range c.peers {
-		l.peers = append(l.peers, &progress{id: id, next: l.first, ackAt: c.now, sentAt: never, askedAt: never})
-	}
 	c.role = l
 	c.failures = 0
 	c.requests.leaderChanged(c.now)
 	// The no-op commits whatever earlier leaders left behind (§8, §5.4.2).
 	c.log.append(Entry[C]{Index: l.first, Term: c.hard.Term})
+	c.replicateToMembers(l)
 	l.uncommitted = c.sizeOf(c.log.slice(c.commit, c.log.last()))
 	for _, m := range early {
 		c.stepCurrent(m)

@@ -11,7 +11,7 @@ func TestPreVoteCountsOnceAndInItsTerm(t *testing.T) {
 	h.follow(3, 1)
 	h.wait(time.Second)
 	h.wantRole(PreCandidate) // of term 4
-	for _, p := range h.core.peers {
+	for _, p := range h.core.others() {
 		h.gets(p, PreVoteReply{Term: 3, Granted: true, At: h.now})
 		h.gets(p, PreVoteReply{Term: 5, Granted: true, At: h.now})
 	}

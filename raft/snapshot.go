@@ -121,7 +121,7 @@ func (c *core[C]) held(index Index) (entries Index) {
 func (c *core[C]) sendSnapshot(p *progress) {
 	t := p.transfer
 	if t == nil {
-		t = &transfer{Snapshot: c.snapshot, probing: true, movedAt: c.now}
+		t = &transfer{Snapshot: c.snapshotFor(p), probing: true, movedAt: c.now}
 		p.transfer = t
 	}
 	if c.now-t.movedAt > c.pace.resendAfter() {
@@ -130,7 +130,7 @@ func (c *core[C]) sendSnapshot(p *progress) {
 	for !t.full(c.cfg.MaxTransferBytes) {
 		end := min(len(t.State), t.next+c.cfg.MaxChunkBytes)
 		c.send(p.id, SnapshotRequest{
-			Term: c.hard.Term, Index: t.Index, LastTerm: t.Term, Offset: uint64(t.next), Size: uint64(len(t.State)),
+			Term: c.hard.Term, Index: t.Index, LastTerm: t.Term, Configuration: t.Configuration, Offset: uint64(t.next), Size: uint64(len(t.State)),
 			Data: t.State[t.next:end:end], At: c.now,
 		})
 		t.next, t.flying = end, true
@@ -143,8 +143,11 @@ func (c *core[C]) handleSnapshotReply(from NodeID, m SnapshotReply) {
 	if !ok {
 		return
 	}
-	p := l.progress(from)
 	c.pace.sample(m.At, c.now)
+	p := l.progress(from)
+	if p == nil {
+		return
+	}
 	p.ackAt = c.now
 	if m.Done {
 		p.accept(m.Index)
@@ -206,7 +209,7 @@ func (c *core[C]) collect(m SnapshotRequest) (s *Snapshot, wanted uint64, ok boo
 		return nil, 0, false
 	}
 	if in == nil || in.term != m.Term || in.Index != m.Index || in.Term != m.LastTerm || in.size != m.Size {
-		in = &incoming{Snapshot: Snapshot{Index: m.Index, Term: m.LastTerm}, size: m.Size, term: m.Term}
+		in = &incoming{Snapshot: Snapshot{Index: m.Index, Term: m.LastTerm, Configuration: m.Configuration}, size: m.Size, term: m.Term}
 		c.incoming = in
 	}
 	in.add(m.Offset, m.Data, c.cfg.MaxTransferBytes)
@@ -241,7 +244,8 @@ func (in *incoming) add(offset uint64, data []byte, room int) {
 // install puts a leader's snapshot in the place of a log that ends before it or contradicts it (§7). It is durable before the leader hears of it, and
 // the state machine takes it over with the same batch.
 func (c *core[C]) install(s Snapshot) {
-	c.log.reset(s.Index, s.Term)
+	c.log.reset(s.Index, s.Term, &s.Configuration)
+	c.configured()
 	c.fresh, c.restore, c.installed = &s, &s, s.Index
 }
 
@@ -262,6 +266,10 @@ func (c *core[C]) checkSnapshot(from NodeID, m SnapshotRequest) error {
 	switch {
 	case m.Index == 0:
 		return errors.New("a snapshot of nothing")
+	case m.Configuration.Index > m.Index:
+		return fmt.Errorf("a snapshot at %d with a configuration of %d", m.Index, m.Configuration.Index)
+	case m.Configuration.validate() != nil:
+		return fmt.Errorf("a snapshot with %w", m.Configuration.validate())
 	case m.Size > maxStateBytes || m.Offset > m.Size || n > m.Size-m.Offset || n == 0 && m.Size > 0:
 		return fmt.Errorf("a chunk of %d bytes at %d of %d", n, m.Offset, m.Size)
 	case m.Term < c.hard.Term:
@@ -282,7 +290,10 @@ func (c *core[C]) checkSnapshotReply(from NodeID, m SnapshotReply) error {
 	if !ok || m.Term != c.hard.Term {
 		return nil
 	}
-	t := l.progress(from).transfer
+	var t *transfer
+	if p := l.progress(from); p != nil {
+		t = p.transfer
+	}
 	switch {
 	case m.Index > c.commit:
 		return fmt.Errorf("a snapshot at %d was never sent", m.Index)

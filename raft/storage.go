@@ -38,7 +38,9 @@ type Snapshot struct {
 	// Index and Term are those of the last entry that the state has applied (lastIncludedIndex and lastIncludedTerm).
 	Index Index
 	Term  Term
-	// State is what the state machine made of itself. It is not changed by anyone.
+	// Configuration is the one in force at that entry.
+	Configuration Configuration
+	// State is what the state machine made of itself; nothing if the node is a witness in Configuration. It is not changed by anyone.
 	State []byte
 }
 

@@ -25,7 +25,7 @@ const (
 
 // thrifty says whether no more nodes are to be asked than it takes.
 func (c *core[C]) thrifty() bool {
-	return c.cfg.Thrifty && c.pace.rtt.Deviation <= max(c.pace.rtt.Mean/steadyShare, worthASpare)
+	return c.cfg.Thrifty && c.countsForItself(c.id) && c.pace.rtt.Deviation <= max(c.pace.rtt.Mean/steadyShare, worthASpare)
 }
 
 // spares is how many nodes more than necessary are asked at once by a follower, in case that one does not answer.
@@ -57,7 +57,7 @@ func (c *core[C]) askAllAt(l *leader[C]) time.Duration {
 
 // asked says whether a follower is among those that a leader asks.
 func (c *core[C]) asked(l *leader[C], id NodeID) bool {
-	return c.asksAll(l) || slices.Index(c.confirmers, id) < c.config.majority()-1
+	return c.asksAll(l) || slices.Index(c.confirmers, id) < c.config().majority()-1
 }
 
 // hushes says whether a follower need not answer the next append. The others are heard now and then all the same: answers keep a follower

@@ -15,7 +15,7 @@ var (
 
 // confirmersAsked returns who was asked to confirm a term since the last call of only.
 func (h *host) confirmersAsked() (whom string) {
-	for _, p := range h.core.peers {
+	for _, p := range h.core.others() {
 		for range take[ConfirmRequest](h, p) {
 			whom += string(p)
 		}
@@ -73,7 +73,7 @@ func TestThriftyReadAsksTheOthers(t *testing.T) {
 func thriftyLeader(t *testing.T) *host {
 	h := start(t, 5, thrifty, func(c *Config[string]) { c.ElectionTimeout, c.MaxInflight = 300*time.Millisecond, 16 })
 	h.lead()
-	for _, id := range h.core.peers {
+	for _, id := range h.core.others() {
 		h.acks(id)
 	}
 	h.core.pace.adopt(steady)
@@ -83,7 +83,7 @@ func thriftyLeader(t *testing.T) *host {
 
 // asks returns who has been sent an append that is to be answered since the last call, and who one that is not.
 func (h *host) asks() (loud, quiet string) {
-	for _, p := range h.core.peers {
+	for _, p := range h.core.others() {
 		for _, m := range take[AppendRequest[string]](h, p) {
 			if m.Quiet {
 				quiet += string(p)
@@ -172,7 +172,7 @@ func TestThriftyLeaderHearsEverybody(t *testing.T) {
 	for end := h.now + time.Second; h.now < end; {
 		h.wait(10 * time.Millisecond)
 		loud, _ := h.asks()
-		for _, id := range h.core.peers {
+		for _, id := range h.core.others() {
 			if strings.Contains(loud, string(id)) {
 				h.reply(id)
 			}

@@ -164,8 +164,8 @@ func (c *core[C]) beginHandover(l *leader[C], w wish) (why Refusal) {
 	if l.handover == nil {
 		l.handover = &handover[C]{to: to, until: c.now + c.pace.electionMax(), told: never}
 	}
-	if h := l.handover; !slices.Contains(h.asked, w) {
-		h.asked = append(h.asked, w) // no more than one from every node, or two: with a target and without
+	if h := l.handover; !slices.Contains(h.asked, w) && len(h.asked) < c.cfg.MaxRequests {
+		h.asked = append(h.asked, w)
 	}
 	return ""
 }
@@ -173,7 +173,7 @@ func (c *core[C]) beginHandover(l *leader[C], w wish) (why Refusal) {
 // target returns to whom a wish leads, or why to nobody.
 func (c *core[C]) target(l *leader[C], to NodeID) (NodeID, Refusal) {
 	switch h := l.handover; {
-	case to != "" && !slices.Contains(c.config.voters, to):
+	case to != "" && !c.config().successor(to):
 		return "", RefusedNoVoter
 	case h != nil && to != "" && to != h.to:
 		return "", RefusedBusy
@@ -192,7 +192,7 @@ func (c *core[C]) target(l *leader[C], to NodeID) (NodeID, Refusal) {
 func (c *core[C]) mostCaughtUp(l *leader[C]) (best NodeID) {
 	var match Index
 	for _, p := range l.peers {
-		if c.reachable(p) && slices.Contains(c.config.voters, p.id) && (best == "" || p.match > match) {
+		if c.reachable(p) && c.config().successor(p.id) && (best == "" || p.match > match) {
 			best, match = p.id, p.match
 		}
 	}
@@ -239,6 +239,10 @@ func (c *core[C]) giveUpHandover(l *leader[C]) {
 	for _, w := range h.asked {
 		c.refuse(w, RefusedGivenUp)
 	}
+	if !c.config().Votes(c.id) {
+		c.becomeFollower(c.hard.Term, "") // it was to retire
+		return
+	}
 	for _, m := range h.held {
 		c.appendForwarded(l, m.From, m.Body.(ForwardRequest[C]))
 	}
@@ -267,6 +271,9 @@ func (h *handover[C]) next(every time.Duration) time.Duration {
 func (c *core[C]) handleTimeoutNow() {
 	switch c.role.kind() {
 	case Follower, PreCandidate:
+		if !c.config().electable(c.id) {
+			return
+		}
 		c.releasePromise()
 		c.campaign(true)
 	}

@@ -24,14 +24,19 @@ type ProposalID struct {
 type Entry[C any] struct {
 	Index Index
 	Term  Term
-	// ID is zero exactly for the no-op with which a leader starts its term (§8).
+	// ID is zero exactly if there is no command: in the no-op with which a leader starts its term (§8), in a configuration, and in what stands for
+	// commands at a witness.
 	ID ProposalID
-	// Command is opaque to the core and zero for a no-op.
+	// Command is opaque to the core.
 	Command C
+	// Config is nil but for an entry that changes the membership. It is in force from when the entry is in the log (§6). Its Index is the entry's.
+	Config *Configuration
 }
 
-// IsNoOp says whether the entry only opens a leader's term and carries no command.
-func (e Entry[C]) IsNoOp() bool { return e.ID == ProposalID{} }
+// IsNoOp says whether the entry carries nothing.
+func (e Entry[C]) IsNoOp() bool { return !e.hasCommand() && e.Config == nil }
+
+func (e Entry[C]) hasCommand() bool { return e.ID != ProposalID{} }
 
 // HardState is what Figure 2 calls persistent state, apart from the log. Both fields are written as one record, so that
 // no crash can leave the vote of one term beside the number of another.
@@ -46,7 +51,7 @@ type RoundTrip struct {
 	Deviation time.Duration // mean deviation from Mean
 }
 
-// Ticket names one request handed to Propose, Read or TransferLeadership, within one node and one life of its process. It is never zero.
+// Ticket names one request handed to Propose, Read, TransferLeadership or ChangeMembership, within one node and one life of its process. It is never zero.
 type Ticket uint64
 
 // Outcome is the end of one request. Every ticket gets exactly one.
@@ -54,7 +59,7 @@ type Outcome[R any] struct {
 	Ticket Ticket
 	// Result is what the state machine answered, if Err is nil.
 	Result R
-	// Err is nil, ErrUnavailable, ErrOverloaded or ErrUnknown; of a transfer also one of those that errors.go has for it.
+	// Err is nil, ErrUnavailable, ErrOverloaded or ErrUnknown; of a transfer or a change of the membership also one of those that errors.go has for it.
 	Err error
 }
 
