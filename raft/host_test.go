@@ -275,6 +275,9 @@ func (h *host) wantOutcome(k Ticket, want string) {
 	}
 }
 
+// threeVoters is the configuration of most tests.
+var threeVoters = Configuration{Voters: []NodeID{"n1", "n2", "n3"}}
+
 // others returns all members but this node, in the order of the configuration.
 func (c *core[C]) others() []NodeID {
 	return slices.DeleteFunc(c.config().members(), func(id NodeID) bool { return id == c.id })

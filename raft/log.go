@@ -84,9 +84,7 @@ func (l *log[C]) truncate(last Index) {
 	l.entries = l.entries[:n:n] // no capacity: the next append moves to fresh memory
 	l.handed = min(l.handed, last)
 	l.saved = min(l.saved, last)
-	for l.config().Index > last {
-		l.configurations = l.configurations[:len(l.configurations)-1]
-	}
+	l.configurations = slices.DeleteFunc(l.configurations, func(g *Configuration) bool { return g.Index > last })
 }
 
 // compact drops all entries up to an index. The others move to fresh memory: slices that were handed out stay as they are, and what nobody

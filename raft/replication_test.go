@@ -478,7 +478,8 @@ func TestDamagedLogIsRefused(t *testing.T) {
 func TestConfigIsValidated(t *testing.T) {
 	ab := []NodeID{"a", "b"}
 	for _, c := range []Config[string]{
-		{ID: "c", Members: ab},
+		{ID: "", Members: ab},
+		{ID: "a"},
 		{ID: "a", Members: []NodeID{"a", "a"}},
 		{ID: "a", Members: []NodeID{"a", ""}},
 		{ID: "a", Members: ab, ElectionTimeout: -1},

@@ -615,7 +615,8 @@ func TestNonsenseIsRefused(t *testing.T) {
 		body Body
 	}{
 		{follower, "n1", VoteRequest{Term: 6}},
-		{follower, "n9", VoteRequest{Term: 6}},
+		{follower, "", VoteRequest{Term: 6}},
+		{follower, "n1", VoteRequest{Term: 6}}, // which is itself
 		{follower, "n2", nil},
 		{follower, "n2", AppendRequest[int]{Term: 5}},
 		{follower, "n2", VoteRequest{Term: 5 + maxJump + 1}},

@@ -47,7 +47,8 @@ func (h *host) wantBase(base, snapshot Index) {
 func chunks(term Term, index Index, lastTerm Term, state string) (all []SnapshotRequest) {
 	for at := 0; at < len(state); at += 2 {
 		all = append(all, SnapshotRequest{
-			Term: term, Index: index, LastTerm: lastTerm, Offset: uint64(at), Size: uint64(len(state)), Data: []byte(state[at:min(at+2, len(state))]),
+			Configuration: threeVoters,
+			Term:          term, Index: index, LastTerm: lastTerm, Offset: uint64(at), Size: uint64(len(state)), Data: []byte(state[at:min(at+2, len(state))]),
 		})
 	}
 	return all
@@ -219,14 +220,15 @@ func TestRestartFromASnapshot(t *testing.T) {
 }
 
 func TestDamagedSnapshotIsRefused(t *testing.T) {
-	good := Snapshot{Index: 2, Term: 1, State: []byte("a b")}
+	good := Snapshot{Configuration: threeVoters, Index: 2, Term: 1, State: []byte("a b")}
 	for name, saved := range map[string]Saved[string]{
-		"a term of the future": {HardState: HardState{Term: 1}, Snapshot: Snapshot{Index: 2, Term: 2}},
-		"no term":              {HardState: HardState{Term: 1}, Snapshot: Snapshot{Index: 2}},
-		"a state":              {HardState: HardState{Term: 1}, Snapshot: Snapshot{Index: 2, Term: 1, State: []byte("damaged")}},
+		"a term of the future": {HardState: HardState{Term: 1}, Snapshot: Snapshot{Configuration: threeVoters, Index: 2, Term: 2}},
+		"no term":              {HardState: HardState{Term: 1}, Snapshot: Snapshot{Configuration: threeVoters, Index: 2}},
+		"no configuration":     {HardState: HardState{Term: 1}, Snapshot: Snapshot{Index: 2, Term: 1, State: []byte("a b")}},
+		"a state":              {HardState: HardState{Term: 1}, Snapshot: Snapshot{Configuration: threeVoters, Index: 2, Term: 1, State: []byte("damaged")}},
 		"a gap":                {HardState: HardState{Term: 1}, Snapshot: good, Entries: entries(4, 1)},
 		"an overlap":           {HardState: HardState{Term: 1}, Snapshot: good, Entries: entries(2, 1)},
-		"a falling term":       {HardState: HardState{Term: 2}, Snapshot: Snapshot{Index: 2, Term: 2}, Entries: entries(3, 1)},
+		"a falling term":       {HardState: HardState{Term: 2}, Snapshot: Snapshot{Configuration: threeVoters, Index: 2, Term: 2}, Entries: entries(3, 1)},
 	} {
 		if _, err := New(Config[string]{ID: "n1", Members: []NodeID{"n1"}}, &journal{}, saved, 0); err == nil {
 			t.Errorf("%s was accepted", name)
@@ -330,7 +332,7 @@ func TestHalfASnapshot(t *testing.T) {
 	if r := only[SnapshotReply](h, "n2"); r.Offset != 2 || r.Index != 7 {
 		t.Errorf("an older snapshot of a later leader is not taken: %+v", r)
 	}
-	h.gets("n2", SnapshotRequest{Term: 5, Index: 7, LastTerm: 2, Offset: 0, Size: 2, Data: []byte("z")})
+	h.gets("n2", SnapshotRequest{Configuration: threeVoters, Term: 5, Index: 7, LastTerm: 2, Offset: 0, Size: 2, Data: []byte("z")})
 	if r := only[SnapshotReply](h, "n2"); r.Offset != 1 {
 		t.Errorf("a snapshot of another size goes on where the other had ended: %+v", r)
 	}
@@ -434,7 +436,7 @@ func TestProposalThatNeverLeftIsNotBehindASnapshot(t *testing.T) {
 	h := start(t, 3)
 	k := h.Propose(h.now, "mine", h.now+second)
 	h.drain()
-	m := SnapshotRequest{Term: 1, Index: 5, LastTerm: 1, Size: 1, Data: []byte("a")}
+	m := SnapshotRequest{Configuration: threeVoters, Term: 1, Index: 5, LastTerm: 1, Size: 1, Data: []byte("a")}
 	if err := h.Step(h.now, Message{From: "n2", To: "n1", Body: m}); err != nil {
 		t.Fatal(err)
 	}
@@ -473,19 +475,19 @@ func TestRefusedStateStopsTheNode(t *testing.T) {
 func TestOwnSnapshotDoesNotReplaceALaterOne(t *testing.T) {
 	h := start(t, 3)
 	h.gets("n2", AppendRequest[string]{Term: 1, Entries: entries(1, 1, 1), Commit: 2})
-	_ = h.Step(h.now, Message{From: "n2", To: "n1", Body: SnapshotRequest{Term: 1, Index: 5, LastTerm: 1, Size: 1, Data: []byte("a")}})
-	h.core.snapshotTaken(Snapshot{Index: 2, Term: 1, State: []byte("a1 b1")})
+	_ = h.Step(h.now, Message{From: "n2", To: "n1", Body: SnapshotRequest{Configuration: threeVoters, Term: 1, Index: 5, LastTerm: 1, Size: 1, Data: []byte("a")}})
+	h.core.snapshotTaken(Snapshot{Configuration: threeVoters, Index: 2, Term: 1, State: []byte("a1 b1")})
 	h.drain()
 	h.wantBase(5, 5)
 	h.wantJournal("a")
-	h.core.snapshotSaved(Snapshot{Index: 2, Term: 1})
+	h.core.snapshotSaved(Snapshot{Configuration: threeVoters, Index: 2, Term: 1})
 	h.wantBase(5, 5)
 }
 
 func TestNonsenseAboutSnapshotsIsRefused(t *testing.T) {
 	h := start(t, 3)
 	h.gets("n2", AppendRequest[string]{Term: 2, Entries: entries(1, 1, 1), Commit: 2})
-	good := SnapshotRequest{Term: 2, Index: 5, LastTerm: 2, Size: 4, Data: []byte("ab")}
+	good := SnapshotRequest{Configuration: threeVoters, Term: 2, Index: 5, LastTerm: 2, Size: 4, Data: []byte("ab")}
 	for _, change := range []func(*SnapshotRequest){
 		func(m *SnapshotRequest) { m.Index, m.LastTerm = 0, 0 },
 		func(m *SnapshotRequest) { m.LastTerm = 0 },
