@@ -83,7 +83,7 @@ func (g *Configuration) after(ch Change) (Configuration, Refusal) {
 	case ch.Kind != AddWitness && slices.ContainsFunc(h.Voters, returns):
 		why = RefusedWitness
 	case h.validate() != nil:
-		why = RefusedNobodyLeads
+		why = RefusedTooFew
 	case len(h.members()) > maxMembers || len(h.Witnesses) > maxMembers:
 		why = RefusedTooMany
 	}

@@ -13,7 +13,7 @@ const maxMembers = 128
 // Configuration says who belongs to the cluster, and who decides (§6). It is a value that nobody changes: a change of the membership
 // is another one, in the log (membership.go). Every question to a quorum is asked here: elections, commits, reads, and whether a leader is still heard.
 //
-// Invariants: there is a voter that is no witness; no list names a node twice; no learner is a voter.
+// Invariants: the voters that are no witnesses are a quorum; no list names a node twice; no learner is a voter.
 type Configuration struct {
 	// Index is the place of the entry that brought it, zero for the configuration with which the cluster began.
 	Index Index
@@ -22,7 +22,7 @@ type Configuration struct {
 	// Outgoing are the voters before the change that is under way; empty if there is none. While there are any, a majority of each decides (joint
 	// consensus, §6).
 	Outgoing []NodeID
-	// Learners get log and snapshots, and decide nothing (thesis §4.2.1).
+	// Learners get log and snapshots, and decide nothing (thesis §4.2.1). Those that are witnesses get what witnesses get.
 	Learners []NodeID
 	// Witnesses are the nodes that vote, or once voted, without keeping commands or state. One that has been removed stays in the list: what it has is
 	// nothing to go on from, so it can come back as a witness only (DIVERGENCE.md).
@@ -153,12 +153,11 @@ func (g *Configuration) validate() error {
 			return fmt.Errorf("a configuration that names %d nodes, not all distinct", len(list))
 		}
 	}
-	data := func(id NodeID) bool { return !g.Witness(id) }
 	switch {
-	case slices.ContainsFunc(g.Learners, g.Votes) || slices.ContainsFunc(g.Learners, g.Witness):
+	case slices.ContainsFunc(g.Learners, g.Votes):
 		return errors.New("a configuration in which a learner votes")
-	case !slices.ContainsFunc(g.Voters, data) || g.Joint() && !slices.ContainsFunc(g.Outgoing, data):
-		return errors.New("a configuration in which nobody can lead")
+	case len(g.Voters) == 0 || !g.quorum(func(id NodeID) bool { return !g.Witness(id) }):
+		return errors.New("a configuration in which those that have the state are no quorum")
 	}
 	return nil
 }

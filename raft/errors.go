@@ -41,10 +41,12 @@ var (
 	ErrBehind = errors.New("raft: not changed: the learner is behind")
 	// ErrNotCaughtUp: a node that was to vote has not caught up within Config.CatchUp.
 	ErrNotCaughtUp = errors.New("raft: not changed: a new voter has not caught up in time")
+	// ErrNoQuorum: the leader has not heard lately from enough of the nodes that were to vote.
+	ErrNoQuorum = errors.New("raft: not changed: a majority of the new voters does not answer")
 	// ErrChanging: another change is under way.
 	ErrChanging = errors.New("raft: not changed: another change is under way")
-	// ErrNobodyLeads: no voter would be left that can lead.
-	ErrNobodyLeads = errors.New("raft: not changed: nobody could lead")
+	// ErrTooFewVoters: the voters that have the state would be no quorum by themselves, so that witnesses would have to count always.
+	ErrTooFewVoters = errors.New("raft: not changed: too few voters would have the state")
 	// ErrTooManyMembers: the cluster would have more members than it may, or would remember too many former witnesses.
 	ErrTooManyMembers = errors.New("raft: not changed: too many members")
 )
@@ -64,13 +66,14 @@ const (
 	RefusedWitness     Refusal = "witness"
 	RefusedBehind      Refusal = "behind"
 	RefusedNotCaughtUp Refusal = "not caught up"
+	RefusedNoQuorum    Refusal = "no quorum"
 	RefusedChanging    Refusal = "changing"
-	RefusedNobodyLeads Refusal = "nobody leads"
+	RefusedTooFew      Refusal = "too few voters"
 	RefusedTooMany     Refusal = "too many"
 )
 
 var refusals = map[Refusal]error{
 	RefusedNoVoter: ErrNoVoter, RefusedUnreachable: ErrUnreachable, RefusedBusy: ErrTransferring, RefusedGivenUp: ErrNotTransferred,
 	RefusedMember: ErrMember, RefusedNoMember: ErrNoMember, RefusedWitness: ErrWitness, RefusedBehind: ErrBehind, RefusedNotCaughtUp: ErrNotCaughtUp,
-	RefusedChanging: ErrChanging, RefusedNobodyLeads: ErrNobodyLeads, RefusedTooMany: ErrTooManyMembers,
+	RefusedNoQuorum: ErrNoQuorum, RefusedChanging: ErrChanging, RefusedTooFew: ErrTooFewVoters, RefusedTooMany: ErrTooManyMembers,
 }

@@ -2,6 +2,7 @@ package raft
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -20,8 +21,9 @@ type View[C any] struct {
 	Saved    Index // up to here durable
 	Commit   Index
 	Applied  Index
-	// Configuration is the one in force.
-	Configuration Configuration
+	// Configuration is the one in force, the last of Configurations, which are those of Log, and before them the one in force at Base.
+	Configuration  Configuration
+	Configurations []*Configuration
 	// Leased is until when, by its own clock, this leader is sure that nobody else leads a later term (lease.go); in the past if it is not.
 	Leased time.Duration
 }
@@ -44,7 +46,7 @@ func (n *Node[C, R]) View() View[C] {
 	return View[C]{
 		HardState: c.hard, Role: c.role.kind(), Leader: status.Leader, Successor: successor,
 		Base: c.log.base, BaseTerm: c.log.baseTerm, Log: c.log.slice(c.log.base, c.log.last()),
-		Snapshot: c.snapshot, Saved: c.log.saved, Commit: c.commit, Applied: c.applied, Configuration: *c.config(), Leased: leased,
+		Snapshot: c.snapshot, Saved: c.log.saved, Commit: c.commit, Applied: c.applied, Configuration: *c.config(), Configurations: slices.Clone(c.log.configurations), Leased: leased,
 	}
 }
 

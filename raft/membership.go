@@ -125,7 +125,7 @@ func (c *core[C]) advanceChange(l *leader[C], g *Configuration) {
 	if why == "" {
 		why = ch.why
 	}
-	newVoters := slices.DeleteFunc(slices.Clone(target.Voters), func(id NodeID) bool { return g.Votes(id) || target.Witness(id) })
+	newVoters := slices.DeleteFunc(slices.Clone(target.Voters), g.Votes)
 	switch strangers := slices.DeleteFunc(slices.Clone(newVoters), g.Member); {
 	case why != "":
 		c.abandonChange(l, g, why)
@@ -134,18 +134,30 @@ func (c *core[C]) advanceChange(l *leader[C], g *Configuration) {
 	case len(strangers) > 0:
 		ch.added = append(ch.added, strangers...)
 		c.appendConfiguration(l, Configuration{
-			Voters: g.Voters, Learners: slices.Concat(g.Learners, strangers), Witnesses: g.Witnesses,
+			Voters: g.Voters, Learners: slices.Concat(g.Learners, strangers), Witnesses: target.Witnesses,
 		})
 	case slices.ContainsFunc(newVoters, func(id NodeID) bool { return !c.caughtUp(l.progress(id)) }):
-		if c.now >= ch.until {
-			c.abandonChange(l, g, ch.late())
-		}
+		c.giveUpWhenLate(l, g, ch.late())
+	case !c.hearsQuorumOf(l, &target):
+		c.giveUpWhenLate(l, g, RefusedNoQuorum)
 	default:
 		if !sameSet(target.Voters, g.Voters) {
 			target.Outgoing = g.Voters
 		}
 		c.appendConfiguration(l, target)
 	}
+}
+
+// giveUpWhenLate fails a change that cannot go on yet, when its time is over.
+func (c *core[C]) giveUpWhenLate(l *leader[C], g *Configuration, why Refusal) {
+	if c.now >= l.change.until {
+		c.abandonChange(l, g, why)
+	}
+}
+
+// hearsQuorumOf says whether the voters to be could commit anything: a change to others would be the last thing that this cluster has decided.
+func (c *core[C]) hearsQuorumOf(l *leader[C], target *Configuration) bool {
+	return target.quorum(func(id NodeID) bool { return id == c.id || c.reachable(l.progress(id)) })
 }
 
 // late is why a change fails whose new voters have not caught up.
@@ -203,9 +215,10 @@ func (c *core[C]) takeChange(l *leader[C], from NodeID, id uint64, what Change) 
 	case ch != nil:
 		c.answerChange(from, id, RefusedChanging)
 	default:
-		patience := c.cfg.CatchUp
-		if what.Kind == Promote {
-			patience = c.pace.electionMax()
+		patience := c.pace.electionMax()
+		switch what.Kind {
+		case AddVoter, AddWitness, Replace:
+			patience = c.cfg.CatchUp
 		}
 		l.change = &change{Change: what, from: from, id: id, until: c.now + patience}
 	}

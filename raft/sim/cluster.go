@@ -56,8 +56,8 @@ type member[C, R any] struct {
 	seen    seen[C]
 }
 
-// New returns a cluster of nodes n1, n2, ... that share a configuration (ID, Members and Seed are filled in) and have state machines of
-// their own.
+// New returns a cluster of nodes n1, n2, ... that share a configuration (ID and Seed are filled in, and Members if there are none: all nodes) and have
+// state machines of their own.
 func New[C, R any](seed uint64, nodes int, config raft.Config[C], machine func() raft.StateMachine[C, R]) *Cluster[C, R] {
 	return NewOn(seed, nodes, config, machine, func(_ raft.NodeID, h Hazards) Disk[C] { return &disk[C]{Hazards: h} })
 }
@@ -79,7 +79,9 @@ func NewOn[C, R any](
 	for i := range nodes {
 		c.IDs = append(c.IDs, raft.NodeID(fmt.Sprintf("n%d", i+1)))
 	}
-	c.config.Members = c.IDs
+	if len(c.config.Members) == 0 {
+		c.config.Members = c.IDs
+	}
 	rng := rand.New(rand.NewPCG(seed, streamDisks))
 	for _, id := range c.IDs {
 		m := &member[C, R]{id: id, seed: c.rng.Uint64(), clock: clock{rate: 1}}

@@ -58,7 +58,7 @@ func (c *Cluster[C, R]) cutSome(shape Faults, rng *rand.Rand) {
 		}
 	case Ring: // everybody hears those that follow it
 		for i := range ids {
-			for j := c.quorum(); j < n; j++ {
+			for j := n/2 + 1; j < n; j++ {
 				c.Cut(ids[(i+j)%n], ids[i])
 			}
 		}

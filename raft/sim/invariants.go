@@ -13,7 +13,8 @@ type knowledge[C any] struct {
 	leaders   map[raft.Term]raft.NodeID
 	votes     map[vote]raft.NodeID
 	committed []raft.Entry[C]
-	commitIn  []raft.Term // the term of the node that was first to commit the entry
+	commitIn  []raft.Term           // the term of the node that was first to commit the entry
+	commitBy  []*raft.Configuration // the last entry was committed in one of these
 	entries   map[position]identity
 	applied   raft.Index            // the most that any node has ever applied
 	states    map[raft.Index]uint64 // Cluster.Digest of the first node that had applied so much
@@ -146,14 +147,12 @@ func (c *Cluster[C, R]) electionSafety(m *member[C, R], v raft.View[C]) {
 		return
 	}
 	c.known.leaders[v.Term] = m.id
-	votes := 0
-	for _, id := range c.IDs {
-		if c.known.votes[vote{id, v.Term}] == m.id {
-			votes++
-		}
+	first := logEnd(v).index + 1
+	for first > v.Base+1 && at(v, first-1).Term == v.Term {
+		first--
 	}
-	if votes < c.quorum() {
-		c.Violate("elected by a majority", "%s leads term %d with %d votes of %d", m.id, v.Term, votes, len(c.IDs))
+	if g := configAt(v, first-1); !isQuorum(g, func(id raft.NodeID) bool { return c.known.votes[vote{id, v.Term}] == m.id }) {
+		c.Violate("elected by a majority", "%s leads term %d, and has not the votes of %v", m.id, v.Term, g)
 	}
 	n, _ := slices.BinarySearch(c.known.commitIn, v.Term)
 	if n == 0 {
@@ -184,7 +183,11 @@ func (c *Cluster[C, R]) logMatching(m *member[C, R], v raft.View[C]) {
 		is := identity{id: e.ID, prevTerm: prevTerm}
 		prevTerm = e.Term
 		key := position{e.Index, e.Term}
-		if was, ok := c.known.entries[key]; ok && was != is {
+		was, ok := c.known.entries[key]
+		if ok && e.IsNoOp() && configAt(v, i).Witness(m.id) {
+			is.id = was.id // it stands for whatever the others have
+		}
+		if ok && was != is {
 			c.Violate("log matching", "node %s has %+v at index %d of term %d, another had %+v", m.id, is, e.Index, e.Term, was)
 		}
 		c.known.entries[key] = is
@@ -203,12 +206,13 @@ func (c *Cluster[C, R]) committedOnAQuorum(m *member[C, R], v raft.View[C]) {
 		switch {
 		case !ok:
 		case int(i) <= len(c.known.committed):
-			if was := c.known.committed[i-1]; was.Term != e.Term || was.ID != e.ID {
+			if was := c.known.committed[i-1]; was.Term != e.Term || was.ID != e.ID && !configAt(v, i).Witness(m.id) {
 				c.Violate("state machine safety", "node %s committed term %d at index %d, another term %d", m.id, e.Term, i, was.Term)
 			}
 		default:
 			c.known.committed = append(c.known.committed, e)
 			c.known.commitIn = append(c.known.commitIn, v.Term)
+			c.known.commitBy = during(m.seen.View, v)
 		}
 	}
 	if m.seen.Commit < v.Commit {
@@ -221,21 +225,23 @@ func (c *Cluster[C, R]) quorumKeeps() {
 	if len(c.known.committed) == 0 {
 		return
 	}
-	last, durable := c.known.committed[len(c.known.committed)-1], 0
+	last := c.known.committed[len(c.known.committed)-1]
+	var durable []raft.NodeID
 	for _, id := range c.IDs {
 		if saved, _ := c.nodes[id].disk.Load(); has(saved, last.Index, last.Term) {
-			durable++
+			durable = append(durable, id)
 		}
 	}
-	if durable < c.quorum() {
-		c.Violate("committed on a quorum", "entry %d of term %d is durable on %d of %d nodes", last.Index, last.Term, durable, len(c.IDs))
+	in := func(id raft.NodeID) bool { return slices.Contains(durable, id) }
+	if !slices.ContainsFunc(c.known.commitBy, func(g *raft.Configuration) bool { return isQuorum(g, in) }) {
+		c.Violate("committed on a quorum", "entry %d of term %d is durable on %v, no quorum of %v", last.Index, last.Term, durable, c.known.commitBy)
 	}
 }
 
 // stateMachineSafety: nodes that have applied as much are in equal states, down to the table of sessions.
 func (c *Cluster[C, R]) stateMachineSafety(m *member[C, R], v raft.View[C]) {
 	c.known.applied = max(c.known.applied, v.Applied)
-	if c.Digest == nil || v.Applied == m.seen.Applied {
+	if c.Digest == nil || v.Applied == m.seen.Applied || configAt(v, v.Applied).Witness(m.id) {
 		return
 	}
 	digest := c.Digest(m.machine)
@@ -244,8 +250,6 @@ func (c *Cluster[C, R]) stateMachineSafety(m *member[C, R], v raft.View[C]) {
 	}
 	c.known.states[v.Applied] = digest
 }
-
-func (c *Cluster[C, R]) quorum() int { return len(c.IDs)/2 + 1 }
 
 // checkSnapshot: what was dropped, a durable snapshot stands for, and that was applied; and the state at an index is the same on every node. It
 // holds when a batch has been carried out, not in the middle: a leader's snapshot becomes durable before it is applied.
@@ -264,6 +268,9 @@ func (c *Cluster[C, R]) checkSnapshot(m *member[C, R]) {
 		return
 	}
 	m.seen.snapshot = s.Index
+	if s.Configuration.Witness(m.id) {
+		return
+	}
 	is := state{s.Term, sha256.Sum256(s.State)}
 	if was, ok := c.known.snapshots[s.Index]; ok && was != is {
 		c.Violate("equal states at equal index", "node %s has another state at %d than an earlier snapshot there", m.id, s.Index)

@@ -34,11 +34,12 @@ const (
 	Stops                         // clocks stand still
 	Wreckage                      // what is not in the quorum of phase two stays broken
 	Transfers                     // nodes are asked to have another one lead
+	Members                       // nodes are asked for another membership
 	end
 )
 
 var faultNames = strings.Fields(`loss duplicates reorder spikes oneway bridge ring minority majority leak pauses torn kills killall
-	diskfull syncerrors drift stops wreckage transfers`)
+	diskfull syncerrors drift stops wreckage transfers members`)
 
 // AllFaults is every fault there is.
 const AllFaults = end - 1
@@ -86,7 +87,8 @@ func (f Faults) each() (ones []Faults) {
 type Swarm struct {
 	Seed   uint64
 	Span   time.Duration // of phase one
-	Nodes  int
+	Nodes  int           // that are members from the start
+	Spare  int           // and others
 	Faults Faults
 	// Every is the mean pause between two faults of one kind.
 	Every time.Duration
@@ -109,6 +111,7 @@ const (
 	streamCalm
 	streamWeather // and those behind it: one for each fault
 	streamCaptures
+	streamSpare
 )
 
 // Draw returns the mix that a seed stands for, without some faults.
@@ -130,6 +133,7 @@ func Draw(seed uint64, span time.Duration, without Faults) Swarm {
 		},
 		Crashes: rng.Float64() * 0.004, SyncErrors: rng.Float64() * 0.004,
 	}
+	s.Spare = rand.New(rand.NewPCG(seed, streamSpare)).IntN(4)
 	return s.Only(s.Faults)
 }
 
@@ -138,6 +142,9 @@ func (s Swarm) Only(faults Faults) Swarm {
 	s.Faults &= faults
 	if !s.Faults.has(Reorder) {
 		s.Network.Distribution = Constant
+	}
+	if !s.Faults.has(Members) {
+		s.Spare = 0
 	}
 	for _, of := range []struct {
 		fault Faults

@@ -44,6 +44,9 @@ func (c *Cluster[C, R]) tellChanges(m *member[C, R], v raft.View[C]) {
 	if v.Role != old.Role || v.Term != old.Term {
 		c.note("%s is %s in term %d", m.id, v.Role, v.Term)
 	}
+	if v.Configuration.Index != old.Configuration.Index {
+		c.note("%s is in the configuration of %d: %v", m.id, v.Configuration.Index, &v.Configuration)
+	}
 	if v.Commit != old.Commit {
 		c.note("%s knows %d entries to be committed", m.id, v.Commit)
 	}
@@ -55,6 +58,10 @@ func describe[C any](m raft.Message) string {
 	if b, ok := m.Body.(raft.AppendRequest[C]); ok {
 		entries := ""
 		for _, e := range b.Entries {
+			if e.Config != nil {
+				entries += fmt.Sprintf(" %d/%d(%v)", e.Index, e.Term, e.Config)
+				continue
+			}
 			entries += fmt.Sprintf(" %d/%d(%s#%d)", e.Index, e.Term, e.ID.Node, e.ID.Seq)
 		}
 		text = fmt.Sprintf("{Term:%d Prev:%d/%d Entries:[%s] Commit:%d Round:%d}",

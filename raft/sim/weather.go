@@ -46,6 +46,9 @@ func (c *Cluster[C, R]) Weather(s Swarm) {
 		{Transfers, func(rng *rand.Rand) {
 			c.Transfer(c.victim(rng), append(c.IDs, "")[rng.IntN(len(c.IDs)+1)], upTo(s.Every, rng), func(raft.Outcome[R]) {})
 		}},
+		{Members, func(rng *rand.Rand) {
+			c.Change(c.victim(rng), c.drawChange(rng), upTo(2*s.Every, rng), func(raft.Outcome[R]) {})
+		}},
 	} {
 		if s.Faults.has(kind.fault) {
 			c.again(kind.do, s.Every, rand.New(rand.NewPCG(s.Seed, streamWeather+uint64(i))))
@@ -110,17 +113,24 @@ func (c *Cluster[C, R]) Calm(s Swarm) (healthy []raft.NodeID) {
 	c.Network.Loss, c.Network.Duplicate, c.Network.Spikes = 0, 0, 0
 	c.Heal()
 	for _, id := range c.IDs {
+		if s.Faults.has(Members) {
+			c.Crash(id) // and nobody wishes for another membership any more
+		}
 		c.guard(func() { c.Repair(id) })
 	}
 	if !s.Faults.has(Wreckage) {
 		return c.IDs
 	}
 	ids := shuffled(c.IDs, rng)
-	for _, id := range ids[c.quorum():] {
+	n := 1
+	for n < len(ids) && !c.suffices(ids[:n]) {
+		n++
+	}
+	for _, id := range ids[n:] {
 		c.wreck(id, s.slowest(), rng)
 	}
-	c.note("phase two: %v are healed", ids[:c.quorum()])
-	return ids[:c.quorum()]
+	c.note("phase two: %v are healed", ids[:n])
+	return ids[:n]
 }
 
 // Repair makes a node a healthy one: up, with a disk and a clock that work.
