@@ -6,7 +6,7 @@ import "slices"
 
 // electionDue begins the next attempt to get a leader, when the election timer has run out. Who has no vote, or no state, waits for others to do so.
 func (c *core[C]) electionDue() {
-	if !c.config().electable(c.id) {
+	if !c.mayStand() {
 		c.resetElectionTimer()
 		return
 	}
@@ -22,6 +22,13 @@ func (c *core[C]) electionDue() {
 	c.broadcast(PreVoteRequest{
 		Term: c.hard.Term + 1, LastIndex: c.log.last(), LastTerm: c.log.lastTerm(), At: c.now,
 	})
+}
+
+// mayStand says whether this node may stand for election. One that is being removed may, as long as it does not know that this is committed: perhaps only
+// it has what the others need (thesis §4.2.2). Its own vote does not count then.
+func (c *core[C]) mayStand() bool {
+	g := c.config()
+	return g.electable(c.id) || c.commit < g.Index && c.log.configAt(g.Index-1).electable(c.id)
 }
 
 // firstElection says whether this is the very first election of a new cluster, seen from the node that is to begin it. Nobody can

@@ -50,7 +50,10 @@ func (w *world) check(i int, before raft.View[int]) error {
 	if v.Term < before.Term || v.Term == before.Term && before.VotedFor != "" && v.VotedFor != before.VotedFor {
 		return fmt.Errorf("%s went back from %+v to %+v", id, before.HardState, v.HardState)
 	}
-	for _, check := range []func(raft.NodeID, raft.View[int]) error{w.commits, w.electionSafety, w.exclusiveLease, w.logMatching} {
+	if err := w.commits(id, v, min(before.Configuration.Index, v.Configuration.Index)); err != nil {
+		return err
+	}
+	for _, check := range []func(raft.NodeID, raft.View[int]) error{w.electionSafety, w.exclusiveLease, w.logMatching} {
 		if err := check(id, v); err != nil {
 			return err
 		}
@@ -63,8 +66,9 @@ func (w *world) check(i int, before raft.View[int]) error {
 	return nil
 }
 
-// commits: what one node has committed no other commits differently, and a quorum has it on disk (state machine safety, Figure 3).
-func (w *world) commits(id raft.NodeID, v raft.View[int]) error {
+// commits: what one node has committed no other commits differently, and a quorum has it on disk (state machine safety, Figure 3): one of a
+// configuration that has been in force since the node was last looked at, when it was in the one of an index.
+func (w *world) commits(id raft.NodeID, v raft.View[int], config raft.Index) error {
 	h := &w.history
 	for n, e := range v.Log[:v.Commit] {
 		if n < len(h.committed) {
@@ -74,17 +78,29 @@ func (w *world) commits(id raft.NodeID, v raft.View[int]) error {
 			continue
 		}
 		h.committed, h.commitIn = append(h.committed, e), append(h.commitIn, v.Term)
-		durable := 0
-		for _, m := range w.members {
-			if n < len(m.view.Log) && m.view.Log[n] == e {
-				durable++
-			}
+		durable := func(id raft.NodeID) bool {
+			log := w.members[number(id)].view.Log
+			return n < len(log) && log[n] == e
 		}
-		if durable <= len(w.members)/2 {
-			return fmt.Errorf("committed on a quorum: %+v is on %d nodes only", e, durable)
+		if !slices.ContainsFunc(v.Configurations, func(g *raft.Configuration) bool { return g.Index >= config && isQuorum(g, durable) }) {
+			return fmt.Errorf("committed on a quorum: %+v is not, by %s in %v", e, id, v.Configurations)
 		}
 	}
 	return nil
+}
+
+// isQuorum is what package raft has to get right.
+func isQuorum(g *raft.Configuration, in func(raft.NodeID) bool) bool {
+	half := func(voters []raft.NodeID) bool {
+		n := 0
+		for _, id := range voters {
+			if in(id) {
+				n++
+			}
+		}
+		return 2*n > len(voters)
+	}
+	return half(g.Voters) && (len(g.Outgoing) == 0 || half(g.Outgoing))
 }
 
 // electionSafety: at most one leader per term (Figure 3).

@@ -26,10 +26,12 @@ type Bounds struct {
 	Crashes int
 	// Transfers is how often a leader is asked to hand over. It may give each of them up at any moment.
 	Transfers int
-	InFlight  int // messages under way
-	Depth     int // steps behind the prefix
-	States    int
-	Prefix    []string // the first steps, each as the beginning of its text (see Result.Path)
+	// Changes are what leaders may be asked to do with the membership, one after the other. All nodes are members at first.
+	Changes  []raft.Change
+	InFlight int // messages under way
+	Depth    int // steps behind the prefix
+	States   int
+	Prefix   []string // the first steps, each as the beginning of its text (see Result.Path)
 }
 
 // Result is what a search has seen.
@@ -74,7 +76,7 @@ func (w *world) digest() digest {
 	for _, p := range w.network {
 		hash.Write([]byte(p.print))
 	}
-	fmt.Fprintf(hash, "%v %d %d %d %d %d %d", w.history, w.writes, w.readCount, w.tries, w.crashes, w.ticks, w.transfers)
+	fmt.Fprintf(hash, "%v %d %d %d %d %d %d %d", w.history, w.writes, w.readCount, w.tries, w.crashes, w.ticks, w.transfers, w.changes)
 	return digest(hash.Sum(nil)[:16])
 }
 

@@ -30,6 +30,14 @@ var handing = append(slices.Clone(started), "n1 is asked to have n2 lead")
 var late = append(slices.Clone(handing), "n1 gives a transfer up", "n1 -> n3: raft.AppendRequest", "n3 -> n1", "n1 is asked to write",
 	"n1 -> n3: raft.AppendRequest", "n3 -> n1: raft.AppendReply")
 
+// changing is started, and n1 has been asked for another membership.
+var changing = append(slices.Clone(started), "n1 is asked for another membership")
+
+// passed is changing to n3 alone. n3 has everything, has committed it with n1 and been told to stand; n2 knows of nothing.
+var passed = append(slices.Clone(changing), "n1 -> n3: raft.AppendRequest[int]{Term:1 PrevIndex:0", "n1 -> n3: raft.AppendRequest[int]{Term:1 PrevIndex:1",
+	"n3 -> n1: raft.AppendReply{Term:1 OK:true Match:2", "n1 -> n3: raft.AppendRequest[int]{Term:1 PrevIndex:2",
+	"n3 -> n1: raft.AppendReply{Term:1 OK:true Match:3", "n1 -> n3: raft.TimeoutNow")
+
 // answered is started, and a write on n1 has been answered, of which n3 knows nothing.
 var answered = append(slices.Clone(started), "n1 is asked to write", "n1 -> n2: raft.AppendRequest", "n2 -> n1: raft.AppendReply")
 
@@ -137,6 +145,35 @@ func TestTries(t *testing.T) {
 	}
 }
 
+// Changes of the membership with a write and a read beside them: to a leader alone, so that the others are a majority of what was before; to somebody else
+// alone, who may be elected without those who do not know of it yet; and two changes one after the other.
+func TestMembership(t *testing.T) {
+	replace := func(ids ...raft.NodeID) raft.Change { return raft.Change{Kind: raft.Replace, Nodes: ids} }
+	for name, changes := range map[string][]raft.Change{
+		"to the leader alone": {replace("n1")},
+		"to a follower alone": {replace("n3")},
+		"one after the other": {replace("n1", "n2"), replace("n2", "n3")},
+		"without a follower":  {replace("n1", "n2")},
+		"two that contradict": {replace("n1"), replace("n3")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := Bounds{Nodes: 3, Terms: 2, Writes: 1, Reads: 1, InFlight: 6, EarlyCommit: true, Changes: changes, Prefix: changing}
+			explore(t, b.with(4, 3_000), b.with(14, deepStates/5))
+		})
+	}
+}
+
+// A node that knows nothing of the change that has put another one in charge: what it reads must hold what that one has answered.
+func TestReadsAcrossConfigurations(t *testing.T) {
+	for _, early := range []bool{false, true} {
+		t.Run(fmt.Sprintf("early commit %t", early), func(t *testing.T) {
+			changes := []raft.Change{{Kind: raft.Replace, Nodes: []raft.NodeID{"n3"}}}
+			b := Bounds{Nodes: 3, Terms: 2, Writes: 1, Reads: 1, InFlight: 8, EarlyCommit: early, Changes: changes, Prefix: passed}
+			explore(t, b.with(5, 8_000), b.with(12, deepStates/3))
+		})
+	}
+}
+
 // A step from a state must not change the state, and must lead to the same place again.
 func TestStepsLeaveTheStateAlone(t *testing.T) {
 	b := Bounds{Nodes: 3, Terms: 2, Writes: 1, Reads: 1, Crashes: 1, Transfers: 1, InFlight: 6}
@@ -189,7 +226,8 @@ func TestChecksCanFail(t *testing.T) {
 		t.Error("election safety")
 	}
 	bad.Commit = 1
-	if w.commits("n1", bad) == nil {
+	bad.Configurations = []*raft.Configuration{{Voters: []raft.NodeID{"n1", "n2", "n3"}}}
+	if w.commits("n1", bad, 0) == nil {
 		t.Error("committed on a quorum")
 	}
 	m := w.members[0]

@@ -77,7 +77,7 @@ type world struct {
 	network []parcel // in the order of their texts
 	history history
 
-	writes, readCount, tries, crashes, ticks, transfers int // begun so far
+	writes, readCount, tries, crashes, ticks, transfers, changes int // begun so far
 }
 
 // kind is what a step does.
@@ -93,6 +93,7 @@ const (
 	tick
 	transfer
 	giveUp
+	change
 )
 
 // step is one thing that can happen next.
@@ -122,6 +123,8 @@ func (s step) String() string {
 		return fmt.Sprintf("%s is asked to have %s lead", who, name(s.to))
 	case giveUp:
 		return who + " gives a transfer up"
+	case change:
+		return who + " is asked for another membership"
 	}
 	return who + " crashes and starts again"
 }
@@ -218,6 +221,9 @@ func (w *world) after(b Bounds, s step) (*world, error) {
 		m.node.TransferLeadership(w.clock(s.node), name(s.to), noDeadline)
 	case giveUp:
 		m.node.GiveUpHandover()
+	case change:
+		m.node.ChangeMembership(w.clock(s.node), b.Changes[w.changes], noDeadline)
+		next.changes++
 	case crash:
 		next.crashes++
 		saved := raft.Saved[int]{HardState: m.view.HardState, Entries: slices.Clone(m.view.Log), Lives: m.lives}
@@ -291,6 +297,10 @@ func (w *world) lost(p parcel) bool {
 		return b.Term < term
 	case raft.TimeoutNow:
 		return b.Term < term
+	case raft.ChangeRequest:
+		return b.Term < term
+	case raft.ChangeReply:
+		return b.Term < term
 	}
 	return false
 }
@@ -334,6 +344,9 @@ func (w *world) steps(b Bounds) []step {
 		}
 		if w.crashes < b.Crashes {
 			steps = append(steps, step{kind: crash, node: i})
+		}
+		if w.changes < len(b.Changes) && m.view.Role == raft.Leader {
+			steps = append(steps, step{kind: change, node: i})
 		}
 		steps = append(steps, w.transferSteps(b, i)...)
 	}
