@@ -46,12 +46,23 @@ func hard(term raft.Term, vote raft.NodeID) *raft.HardState {
 	return &raft.HardState{Term: term, VotedFor: vote}
 }
 
-// entries returns entries of a term from one index to another.
+// members returns a configuration that no other index or term has, with something in every list.
+func members(index raft.Index, term raft.Term) *raft.Configuration {
+	return &raft.Configuration{
+		Index: index, Voters: []raft.NodeID{"n1", "n2", "n3"}, Outgoing: []raft.NodeID{"n1", "n2"},
+		Learners: []raft.NodeID{raft.NodeID(fmt.Sprintf("n%d.%d", index, term))}, Witnesses: []raft.NodeID{"n2"},
+	}
+}
+
+// entries returns entries of a term from one index to another: no-ops, configurations and commands.
 func entries(term raft.Term, from, to raft.Index) []raft.Entry[string] {
 	var list []raft.Entry[string]
 	for i := from; i <= to; i++ {
 		e := raft.Entry[string]{Index: i, Term: term}
-		if i != from { // the first is a no-op
+		switch {
+		case i%4 == 3:
+			e.Config = members(i, term)
+		case i != from: // the first is a no-op
 			e.ID, e.Command = raft.ProposalID{Node: "n2", Seq: uint64(i)}, fmt.Sprintf("command %d of term %d", i, term)
 		}
 		list = append(list, e)
@@ -60,7 +71,7 @@ func entries(term raft.Term, from, to raft.Index) []raft.Entry[string] {
 }
 
 func snapshot(index raft.Index, term raft.Term) *raft.Snapshot {
-	return &raft.Snapshot{Index: index, Term: term, State: fmt.Appendf(nil, "state at %d", index)}
+	return &raft.Snapshot{Index: index, Term: term, Configuration: *members(index-1, term), State: fmt.Appendf(nil, "state at %d", index)}
 }
 
 // script is a workload with everything in it: batches, each ended by one sync.
@@ -130,7 +141,19 @@ func carryOutAll(s *wal.Storage[string], script [][]changes) (begun, acknowledge
 
 func sameLog(a, b raft.Saved[string]) bool {
 	return a.Snapshot.Index == b.Snapshot.Index && a.Snapshot.Term == b.Snapshot.Term && bytes.Equal(a.Snapshot.State, b.Snapshot.State) &&
-		slices.Equal(a.Entries, b.Entries)
+		sameConfig(&a.Snapshot.Configuration, &b.Snapshot.Configuration) && slices.EqualFunc(a.Entries, b.Entries, sameEntry)
+}
+
+func sameEntry(a, b raft.Entry[string]) bool {
+	return a.Index == b.Index && a.Term == b.Term && a.ID == b.ID && a.Command == b.Command && sameConfig(a.Config, b.Config)
+}
+
+func sameConfig(a, b *raft.Configuration) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.Index == b.Index && slices.Equal(a.Voters, b.Voters) && slices.Equal(a.Outgoing, b.Outgoing) &&
+		slices.Equal(a.Learners, b.Learners) && slices.Equal(a.Witnesses, b.Witnesses)
 }
 
 func same(a, b raft.Saved[string]) bool {
