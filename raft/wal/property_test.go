@@ -2,6 +2,8 @@ package wal_test
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -154,6 +156,29 @@ func TestNonsenseIsNotWritten(t *testing.T) {
 	_ = s.Close()
 	if _, got, err := open(fs, io.Discard); err != nil || !same(got, want) {
 		t.Errorf("read %+v, %v", got, err)
+	}
+}
+
+// TestOtherVersions: a file of an earlier or later format is refused, which is told from damage, and stays as it is.
+func TestOtherVersions(t *testing.T) {
+	for version := range byte(4) {
+		if version == wal.FormatVersion {
+			continue
+		}
+		content := slices.Clone(whole(t)[wal.NameOf(4)])
+		content[3] = version
+		fs := simfs.New(map[string][]byte{wal.NameOf(4): wal.Reseal(content, 4)})
+		_, _, err := open(fs, io.Discard)
+		damage := (*wal.DamageError)(nil)
+		if err == nil || errors.As(err, &damage) || !strings.Contains(err.Error(), fmt.Sprintf("format version %d: this program reads", version)) {
+			t.Errorf("version %d: %v", version, err)
+		}
+		if looked := wal.Inspect(fs, io.Discard, true); looked == nil || looked.Error() != err.Error() {
+			t.Errorf("version %d, inspected: %v", version, looked)
+		}
+		if fs.Steps > 0 {
+			t.Errorf("version %d: refused and changed", version)
+		}
 	}
 }
 

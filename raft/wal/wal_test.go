@@ -99,6 +99,19 @@ var elections = [][]changes{
 	{{HardState: hard(10, "n1")}},
 	{{HardState: hard(11, "n1")}},
 	{{Entries: entries(11, 26, 28)}, {Entries: entries(11, 29, 29)}},
+	{{HardState: hard(12, "n1")}},
+	{{HardState: hard(13, "n2"), Entries: entries(13, 28, 31)}}, // replaces 28 and 29
+	{{HardState: hard(14, "n3")}},
+	{{HardState: hard(15, "")}, {HardState: hard(15, "n2")}},
+	{{Entries: entries(15, 31, 31)}}, // a configuration in the place of one
+	{{HardState: hard(16, "n1")}},
+	{{HardState: hard(17, "n1")}},
+	{{HardState: hard(18, "n1")}},
+	{{Snapshot: snapshot(30, 13), Entries: entries(18, 32, 34)}}, // keeps 31
+	{{HardState: hard(19, "n2")}},
+	{{HardState: hard(20, "n3")}},
+	{{HardState: hard(21, "n1")}},
+	{{Entries: entries(21, 34, 36)}},
 }
 
 // model is what is stored after each of the script's changes, the first before any.
@@ -207,7 +220,7 @@ func TestCrashPoints(t *testing.T) {
 		least, most int // crash points, generations
 	}{
 		{0, script, 700, 4},
-		{tight, slices.Concat(script, elections), 1500, 8},
+		{tight, slices.Concat(script, elections), 1500, 10},
 	} {
 		states := modelOf(c.script)
 		points := 0
