@@ -62,9 +62,9 @@ func TestInspectChangesNothing(t *testing.T) {
 	for _, withEntries := range []bool{true, false} {
 		out := inspected(t, of, withEntries)
 		for line, want := range map[string]bool{
-			"            members since entry 19: n1 n2 n3, outgoing n1 n2, learners n19.3, witnesses n2\n":  true,
-			"entry       23 term 4 members: n1 n2 n3, outgoing n1 n2, learners n23.4, witnesses n2\n": true,
-			"entry       24 term 4 by n2 24: command 24 of term 4\n":                                   withEntries,
+			"            members since entry 19: n1 n2 n3, outgoing n1 n2, learners n19.3, witnesses n2\n": true,
+			"entry       23 term 4 members: n1 n2 n3, outgoing n1 n2, learners n23.4, witnesses n2\n":      true,
+			"entry       24 term 4 by n2 24: command 24 of term 4\n":                                       withEntries,
 		} {
 			if strings.Contains(out, line) != want {
 				t.Errorf("with all entries %v, %q %v:\n%s", withEntries, line, !want, out)
