@@ -20,7 +20,7 @@ import (
 type commands struct {
 	Node    maelstrom.Options `cmd:"" default:"withargs" help:"Be a node: Maelstrom's protocol on stdin and stdout. The default."`
 	Test    test              `cmd:"" help:"Test nodes as 'maelstrom test' does. Exit codes: 0 valid, 1 invalid, 2 unknown, 254 bad arguments, 255 no verdict."`
-	Inspect inspect           `cmd:"" help:"Show what is in a node's data directory, without changing it: term, vote, snapshot, entries, checksums. Exit codes: 0 sound, 255 damaged."`
+	Inspect inspect           `cmd:"" help:"Show what is in a node's data directory, without changing it: term, vote, snapshot, members, entries, checksums. Exit codes: 0 sound, 255 damaged."`
 	Check   check             `cmd:"" help:"Check that histories of 'maelstrom test -w lin-kv' or 'maelraft test' are linearizable. Exit codes: 0 valid, 1 invalid, 2 unknown, 254 bad arguments or a file that is not a history."`
 }
 
@@ -57,7 +57,7 @@ func (t test) Run() error {
 
 type inspect struct {
 	Dir     string `arg:"" help:"Data directory of a node."`
-	Entries bool   `help:"Show every entry of the log."`
+	Entries bool   `help:"Show every entry of the log, not only those that change the membership."`
 }
 
 // Run shows a data directory. kong calls it.

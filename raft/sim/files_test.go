@@ -183,7 +183,19 @@ func (d *files) found(saved raft.Saved[op]) error {
 
 func sameLog(a, b raft.Saved[op]) bool {
 	return a.Snapshot.Index == b.Snapshot.Index && a.Snapshot.Term == b.Snapshot.Term && slices.Equal(a.Snapshot.State, b.Snapshot.State) &&
-		slices.Equal(a.Entries, b.Entries)
+		sameConfig(&a.Snapshot.Configuration, &b.Snapshot.Configuration) && slices.EqualFunc(a.Entries, b.Entries, sameEntry)
+}
+
+func sameEntry(a, b raft.Entry[op]) bool {
+	return a.Index == b.Index && a.Term == b.Term && a.ID == b.ID && a.Command == b.Command && sameConfig(a.Config, b.Config)
+}
+
+func sameConfig(a, b *raft.Configuration) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.Index == b.Index && slices.Equal(a.Voters, b.Voters) && slices.Equal(a.Outgoing, b.Outgoing) &&
+		slices.Equal(a.Learners, b.Learners) && slices.Equal(a.Witnesses, b.Witnesses)
 }
 
 // TestSwarmOnFiles is TestSwarm over the real storage: clusters whose nodes crash at any step of their file systems.

@@ -65,8 +65,8 @@ func (s state) join(t state) state {
 	return s
 }
 
-// place is where an entry stands in the file, from its term to its command, and the checksum of that: what is carried into the next file is what
-// was written into this one.
+// place is where an entry stands in the file, from its term to its command or configuration, and the checksum of that: what is carried into the next
+// file is what was written into this one.
 type place struct {
 	offset    int64
 	size, sum uint32
@@ -88,11 +88,14 @@ func (c *composer) start(id Identity) {
 	c.end(at)
 }
 
-func (c *composer) snapshot(index raft.Index, term raft.Term, piece []byte) {
+// snapshot adds a record with a piece of a snapshot's state.
+func (c *composer) snapshot(s raft.Snapshot, piece []byte) {
 	at := c.begin()
 	c.buffer = append(c.buffer, byte(kindSnapshot))
-	c.buffer = binary.AppendUvarint(c.buffer, uint64(index))
-	c.buffer = binary.AppendUvarint(c.buffer, uint64(term))
+	c.buffer = binary.AppendUvarint(c.buffer, uint64(s.Index))
+	c.buffer = binary.AppendUvarint(c.buffer, uint64(s.Term))
+	c.buffer = binary.AppendUvarint(c.buffer, uint64(s.Configuration.Index))
+	c.buffer = appendConfiguration(c.buffer, &s.Configuration)
 	c.buffer = append(c.buffer, piece...)
 	c.end(at)
 }
@@ -128,12 +131,16 @@ func (c *composer) complete() {
 	c.end(at)
 }
 
-// appendEntry appends an entry but for its index, which follows from those before it. The command goes on to the end of its length.
+// appendEntry appends an entry but for its index, which follows from those before it. The command goes on to the end of its length. A configuration
+// stands where a command does, and is told from one by the proposal's id, which is zero; from a no-op, by having a length: it is never empty.
 func appendEntry[C any](to []byte, codec Codec[C], e raft.Entry[C]) ([]byte, error) {
 	to = binary.AppendUvarint(to, uint64(e.Term))
 	to = appendText(to, string(e.ID.Node))
 	to = binary.AppendUvarint(to, e.ID.Seq)
-	if e.IsNoOp() {
+	switch {
+	case e.Config != nil:
+		return appendText(to, string(appendConfiguration(nil, e.Config))), nil
+	case e.IsNoOp():
 		return appendText(to, ""), nil
 	}
 	const room = 4 // for the length
@@ -156,6 +163,17 @@ func appendEntry[C any](to []byte, codec Codec[C], e raft.Entry[C]) ([]byte, err
 	}
 	command := append([]byte(nil), to[at+room:]...)
 	return append(append(to[:at], prefix[:n]...), command...), nil
+}
+
+// appendConfiguration appends a configuration but for its index.
+func appendConfiguration(to []byte, g *raft.Configuration) []byte {
+	for _, list := range [][]raft.NodeID{g.Voters, g.Outgoing, g.Learners, g.Witnesses} {
+		to = binary.AppendUvarint(to, uint64(len(list)))
+		for _, id := range list {
+			to = appendText(to, string(id))
+		}
+	}
+	return to
 }
 
 func appendText(to []byte, s string) []byte {
@@ -211,20 +229,46 @@ func (p *parser) state() state {
 	return state{raft.HardState{Term: raft.Term(p.uvarint()), VotedFor: raft.NodeID(p.text())}, p.uvarint()}
 }
 
+// configuration returns a configuration that was made at an index.
+func (p *parser) configuration(index raft.Index) raft.Configuration {
+	return raft.Configuration{Index: index, Voters: p.nodes(), Outgoing: p.nodes(), Learners: p.nodes(), Witnesses: p.nodes()}
+}
+
+// nodes returns the ids that stand behind their number, or nil if that is zero.
+func (p *parser) nodes() []raft.NodeID {
+	var ids []raft.NodeID
+	for n := p.uvarint(); n > 0 && !p.bad; n-- {
+		ids = append(ids, raft.NodeID(p.text()))
+	}
+	return ids
+}
+
 // parseEntry reads an entry and gives it an index.
 func parseEntry[C any](p *parser, codec Codec[C], index raft.Index) (raft.Entry[C], error) {
 	e := raft.Entry[C]{Index: index, Term: raft.Term(p.uvarint())}
 	e.ID = raft.ProposalID{Node: raft.NodeID(p.text()), Seq: p.uvarint()}
-	command := p.bytes()
+	text := p.bytes()
 	if p.bad {
 		return e, errors.New("an entry is not complete")
 	}
-	if e.IsNoOp() {
-		return e, nil
-	}
 	var err error
-	if e.Command, err = codec.Decode(command); err != nil {
-		return e, fmt.Errorf("the command of entry %d cannot be read: %w", index, err)
+	if !e.IsNoOp() {
+		e.Command, err = codec.Decode(text)
+	} else if len(text) > 0 {
+		e.Config, err = parseConfiguration(text, index)
+	}
+	if err != nil {
+		return e, fmt.Errorf("what is in entry %d cannot be read: %w", index, err)
 	}
 	return e, nil
+}
+
+// parseConfiguration reads the configuration of the entry at an index.
+func parseConfiguration(text []byte, index raft.Index) (*raft.Configuration, error) {
+	p := newParser(text)
+	g := p.configuration(index)
+	if p.bad || len(p.rest) > 0 {
+		return nil, errors.New("it is no configuration")
+	}
+	return &g, nil
 }

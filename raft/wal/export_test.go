@@ -5,6 +5,9 @@ import (
 	"hash/crc32"
 )
 
+// FormatVersion is the one version that is read.
+const FormatVersion = formatVersion
+
 // NameOf is the name of a generation's file.
 var NameOf = nameOf
 

@@ -139,13 +139,13 @@ func (s *Storage[C]) build(name string, generation uint64, b beginning[C]) (File
 	}
 	to.start(s.Identity)
 	for piece := range slices.Chunk(b.snapshot.State, chunk) {
-		to.snapshot(b.snapshot.Index, b.snapshot.Term, piece)
+		to.snapshot(b.snapshot, piece)
 		if err := flush(); err != nil {
 			return f, 0, nil, err
 		}
 	}
 	if len(b.snapshot.State) == 0 && b.snapshot.Index > 0 {
-		to.snapshot(b.snapshot.Index, b.snapshot.Term, nil)
+		to.snapshot(b.snapshot, nil)
 	}
 	places, err := s.carry(to, b, flush)
 	if err != nil {

@@ -22,8 +22,9 @@ func (verbatim) Decode(text []byte) (string, error)         { return string(text
 // inspectTries is how often an inspection looks for the newest generation again, because the node has replaced it meanwhile.
 const inspectTries = 10
 
-// Inspect writes what is in a directory for a person to read, with every entry if asked for. It changes nothing, needs no more than the permission
-// to read, and may be used while a node runs; then it says so, and may see half of the last batch. The error is a *DamageError if a file is damaged.
+// Inspect writes what is in a directory for a person to read: of the entries those with a configuration, or all if asked for. It changes nothing,
+// needs no more than the permission to read, and may be used while a node runs; then it says so, and may see half of the last batch. The error is a
+// *DamageError if a file is damaged.
 func Inspect(dir FS, out io.Writer, withEntries bool) error {
 	fmt.Fprintf(out, "directory   %s\n", dir.Path(""))
 	inUse, err := dir.Locked()
@@ -43,9 +44,12 @@ func Inspect(dir FS, out io.Writer, withEntries bool) error {
 	}
 	name := nameOf(files.newest())
 	c, err := replay(f, dir.Path(name), files.newest(), verbatim{}, slog.New(slog.DiscardHandler))
+	if errors.Is(err, errVersion) {
+		return errors.Join(err, f.Close())
+	}
 	c.describe(out, name)
-	if withEntries {
-		for _, e := range c.saved.Entries {
+	for _, e := range c.saved.Entries {
+		if withEntries || e.Config != nil {
 			fmt.Fprintf(out, "entry       %s\n", describeEntry(e))
 		}
 	}
@@ -115,6 +119,7 @@ func (c *contents[C]) describe(out io.Writer, name string) {
 	}
 	if s := c.saved.Snapshot; s.Index > 0 {
 		fmt.Fprintf(out, "snapshot    up to entry %d of term %d, %d bytes\n", s.Index, s.Term, len(s.State))
+		fmt.Fprintf(out, "            members since entry %d: %s\n", s.Configuration.Index, &s.Configuration)
 	} else {
 		fmt.Fprintln(out, "snapshot    none")
 	}
@@ -128,7 +133,10 @@ func (c *contents[C]) describe(out io.Writer, name string) {
 
 // describeEntry returns an entry on one line. Commands that are not text are shown as a quoted string.
 func describeEntry(e raft.Entry[string]) string {
-	if e.IsNoOp() {
+	switch {
+	case e.Config != nil:
+		return fmt.Sprintf("%d term %d members: %s", e.Index, e.Term, e.Config)
+	case e.IsNoOp():
 		return fmt.Sprintf("%d term %d no-op", e.Index, e.Term)
 	}
 	command, plain := e.Command, utf8.ValidString(e.Command)

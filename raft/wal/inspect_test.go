@@ -34,24 +34,43 @@ func (v *viewOnly) List() ([]string, error) {
 
 func inspect(t *testing.T, dir wal.FS, want ...string) {
 	t.Helper()
-	var out strings.Builder
-	if err := wal.Inspect(dir, &out, true); err != nil {
-		t.Fatal(err)
-	}
+	out := inspected(t, dir, true)
 	for _, line := range want {
-		if !strings.Contains(out.String(), line) {
-			t.Errorf("no %q in:\n%s", line, out.String())
+		if !strings.Contains(out, line) {
+			t.Errorf("no %q in:\n%s", line, out)
 		}
 	}
-	if strings.Contains(out.String(), "in use") != strings.Contains(strings.Join(want, " "), "in use") {
-		t.Errorf("in use or not?\n%s", out.String())
+	if strings.Contains(out, "in use") != strings.Contains(strings.Join(want, " "), "in use") {
+		t.Errorf("in use or not?\n%s", out)
 	}
 }
 
-// TestInspectChangesNothing: an inspection only looks, and finds the newest generation although the node has just replaced the one that was listed.
+func inspected(t *testing.T, dir wal.FS, withEntries bool) string {
+	t.Helper()
+	var out strings.Builder
+	if err := wal.Inspect(dir, &out, withEntries); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+// TestInspectChangesNothing: an inspection only looks, and finds the newest generation although the node has just replaced the one that was listed. It
+// shows configurations also to those who do not want all entries.
 func TestInspectChangesNothing(t *testing.T) {
 	of := simfs.New(whole(t))
 	inspect(t, &viewOnly{of: of, gone: []string{wal.NameOf(9)}}, "checksums   good", "entry       25 term 4")
+	for _, withEntries := range []bool{true, false} {
+		out := inspected(t, of, withEntries)
+		for line, want := range map[string]bool{
+			"            members since entry 19: n1 n2 n3, outgoing n1 n2, learners n19.3, witnesses n2\n": true,
+			"entry       23 term 4 members: n1 n2 n3, outgoing n1 n2, learners n23.4, witnesses n2\n":      true,
+			"entry       24 term 4 by n2 24: command 24 of term 4\n":                                       withEntries,
+		} {
+			if strings.Contains(out, line) != want {
+				t.Errorf("with all entries %v, %q %v:\n%s", withEntries, line, !want, out)
+			}
+		}
+	}
 	if of.Steps > 0 {
 		t.Errorf("%d steps were taken", of.Steps)
 	}

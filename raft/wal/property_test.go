@@ -2,6 +2,8 @@ package wal_test
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -70,7 +72,7 @@ func drawChanges(t *rapid.T, saved raft.Saved[string]) changes {
 	}
 	if rapid.IntRange(0, 5).Draw(t, "snapshot") == 0 {
 		index := base + raft.Index(rapid.IntRange(1, 12).Draw(t, "index"))
-		c.Snapshot = &raft.Snapshot{Index: index, Term: term, State: rapid.SliceOfN(rapid.Byte(), 0, 40).Draw(t, "bytes")}
+		c.Snapshot = &raft.Snapshot{Index: index, Term: term, Configuration: *drawMembers(t, index), State: rapid.SliceOfN(rapid.Byte(), 0, 40).Draw(t, "bytes")}
 		base = index
 		if index <= last && rapid.Bool().Draw(t, "fits") {
 			c.Snapshot.Term = saved.Entries[index-saved.Snapshot.Index-1].Term
@@ -81,7 +83,11 @@ func drawChanges(t *rapid.T, saved raft.Saved[string]) changes {
 	}
 	for index := raft.Index(rapid.Uint64Range(uint64(base)+1, uint64(last)+1).Draw(t, "first")); rapid.IntRange(0, 4).Draw(t, "more") > 0; index++ {
 		e := raft.Entry[string]{Index: index, Term: term}
-		if rapid.Bool().Draw(t, "command") {
+		switch rapid.IntRange(0, 4).Draw(t, "what") {
+		case 0: // a no-op
+		case 1:
+			e.Config = drawMembers(t, index)
+		default:
 			e.ID, e.Command = raft.ProposalID{Node: "n1", Seq: uint64(index)}, rapid.StringN(0, 20, -1).Draw(t, "text")
 		}
 		c.Entries = append(c.Entries, e)
@@ -89,15 +95,25 @@ func drawChanges(t *rapid.T, saved raft.Saved[string]) changes {
 	return c
 }
 
+func drawMembers(t *rapid.T, index raft.Index) *raft.Configuration {
+	list := rapid.SliceOfN(rapid.Map(rapid.StringN(0, 4, -1), func(s string) raft.NodeID { return raft.NodeID(s) }), 0, 4)
+	return &raft.Configuration{
+		Index: index, Voters: list.Draw(t, "voters"), Outgoing: list.Draw(t, "outgoing"),
+		Learners: list.Draw(t, "learners"), Witnesses: list.Draw(t, "witnesses"),
+	}
+}
+
 // TestLargeBatches: what does not fit into one record takes several, in the log and in a new generation.
 func TestLargeBatches(t *testing.T) {
 	large := entries(1, 1, 7)
-	for i := range large[1:] {
-		large[i+1].Command = strings.Repeat("x", 700_000+i)
+	for i := range large {
+		if large[i].Config == nil {
+			large[i].ID, large[i].Command = raft.ProposalID{Node: "n1", Seq: 1}, strings.Repeat("x", 700_000+i)
+		}
 	}
 	state := bytes.Repeat([]byte("state"), 500_000)
 	want := raft.Saved[string]{
-		HardState: *hard(2, "n2"), Snapshot: raft.Snapshot{Index: 2, Term: 1, State: state}, Entries: large[2:],
+		HardState: *hard(2, "n2"), Snapshot: raft.Snapshot{Index: 2, Term: 1, Configuration: *members(1, 1), State: state}, Entries: large[2:],
 	}
 	fs := simfs.New(nil)
 	s, _, err := open(fs, io.Discard)
@@ -130,6 +146,8 @@ func TestNonsenseIsNotWritten(t *testing.T) {
 		{Entries: slices.Concat(entries(5, 26, 26), entries(5, 28, 28))}, // leaves a gap within
 		{Snapshot: snapshot(19, 3)},                                      // goes back
 		{Snapshot: snapshot(30, 5), Entries: entries(5, 30, 31)},         // begins within the new snapshot
+		{Entries: []raft.Entry[string]{{Index: 26, Term: 5, Config: members(25, 5)}}},
+		{Entries: []raft.Entry[string]{{Index: 26, Term: 5, Config: members(26, 5), ID: raft.ProposalID{Node: "n1"}}}},
 	} {
 		if err := s.Write(c); err == nil {
 			t.Errorf("took %+v", c)
@@ -138,6 +156,29 @@ func TestNonsenseIsNotWritten(t *testing.T) {
 	_ = s.Close()
 	if _, got, err := open(fs, io.Discard); err != nil || !same(got, want) {
 		t.Errorf("read %+v, %v", got, err)
+	}
+}
+
+// TestOtherVersions: a file of an earlier or later format is refused, which is told from damage, and stays as it is.
+func TestOtherVersions(t *testing.T) {
+	for version := range byte(4) {
+		if version == wal.FormatVersion {
+			continue
+		}
+		content := slices.Clone(whole(t)[wal.NameOf(4)])
+		content[3] = version
+		fs := simfs.New(map[string][]byte{wal.NameOf(4): wal.Reseal(content, 4)})
+		_, _, err := open(fs, io.Discard)
+		damage := (*wal.DamageError)(nil)
+		if err == nil || errors.As(err, &damage) || !strings.Contains(err.Error(), fmt.Sprintf("format version %d: this program reads", version)) {
+			t.Errorf("version %d: %v", version, err)
+		}
+		if looked := wal.Inspect(fs, io.Discard, true); looked == nil || looked.Error() != err.Error() {
+			t.Errorf("version %d, inspected: %v", version, looked)
+		}
+		if fs.Steps > 0 {
+			t.Errorf("version %d: refused and changed", version)
+		}
 	}
 }
 
@@ -236,7 +277,7 @@ func TestWorkloadOnRealFiles(t *testing.T) {
 	if err := wal.Inspect(dir, &out, true); err != nil {
 		t.Fatal(err)
 	}
-	for _, line := range []string{"term        5, vote for n1, life 2", "snapshot    up to entry 20 of term 3", "entries     21 to 25", "checksums   good"} {
+	for _, line := range []string{"term        5, vote for n1, life 2", "snapshot    up to entry 20 of term 3", "members since entry 19: n1 n2 n3, outgoing n1 n2, learners n19.3, witnesses n2", "entries     21 to 25", "checksums   good"} {
 		if !strings.Contains(out.String(), line) {
 			t.Errorf("no %q in:\n%s", line, out.String())
 		}

@@ -124,6 +124,7 @@ func (c *contents[C]) take(body []byte, offset int64) error {
 	case kindSnapshot:
 		s := &c.saved.Snapshot
 		s.Index, s.Term = raft.Index(p.uvarint()), raft.Term(p.uvarint())
+		s.Configuration = p.configuration(raft.Index(p.uvarint()))
 		s.State = append(s.State, p.rest...)
 	case kindComplete:
 		c.complete = true

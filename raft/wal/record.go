@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	// formatVersion stands in every record. A file of a later version is refused.
-	formatVersion = 1
+	// formatVersion stands in every record. A file of another version is refused: the first one had no configurations, and nobody has files of it.
+	formatVersion = 2
 	// headerSize is the length in bytes of what stands before the body of a record: mark, version, length of the body, how much of the file was
 	// durable, checksum of the body, checksum of the header.
 	headerSize = 24
@@ -68,7 +68,7 @@ type header struct {
 }
 
 // errVersion says that a record is sound and not for us.
-var errVersion = errors.New("it was written in a later format; use the program that wrote it, or a later one")
+var errVersion = fmt.Errorf("this program reads version %d alone; use the one that wrote it", formatVersion)
 
 // parseHeader reads a header. The error says what is wrong with it.
 func parseHeader(h []byte, generation uint64, offset int64) (header, error) {

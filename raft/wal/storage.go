@@ -38,7 +38,7 @@ type Storage[C any] struct {
 	size       int64 // what was written
 	synced     int64 // what is durable
 	state      state
-	snapshot   raft.Snapshot // without its state
+	snapshot   raft.Snapshot // index and term alone
 	places     []place       // of the entries behind the snapshot
 	live       int64         // bytes of the snapshot and of the entries
 	// noRewriteBefore is the size up to which the file grows before it is written anew, because there was no room the last time.
@@ -224,6 +224,9 @@ func (s *Storage[C]) check(c raft.Changes[C]) error {
 		first := c.Entries[0].Index
 		if first <= base || first > last+1 || e.Index != first+raft.Index(i) {
 			return fmt.Errorf("wal: entry %d cannot follow a log from %d to %d", e.Index, base+1, last)
+		}
+		if e.Config != nil && (e.ID != raft.ProposalID{} || e.Config.Index != e.Index) {
+			return fmt.Errorf("wal: a configuration of %d in entry %d, or one with a command", e.Config.Index, e.Index)
 		}
 	}
 	return nil
