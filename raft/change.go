@@ -111,6 +111,7 @@ func joining(ids []NodeID, id NodeID) []NodeID {
 // wantedChange is a change for which somebody waits on this node.
 type wantedChange struct {
 	ticket   Ticket
+	id       uint64 // for leaders
 	what     Change
 	deadline time.Duration
 	// term is the one whose leader was asked last, zero if none was. If another was asked before, nobody knows what that one has done.
@@ -122,7 +123,8 @@ type wantedChange struct {
 // change takes a wish and leaves it to the next flush.
 func (r *requests[C]) change(what Change, deadline time.Duration) Ticket {
 	r.seq++
-	r.changes = append(r.changes, wantedChange{ticket: Ticket(r.seq), what: what, deadline: deadline})
+	r.changeID++
+	r.changes = append(r.changes, wantedChange{ticket: Ticket(r.seq), id: r.changeID, what: what, deadline: deadline})
 	r.admit(0, deadline)
 	return Ticket(r.seq)
 }
@@ -138,12 +140,12 @@ func (c *core[C]) pursueChanges() {
 	case *leader[C]:
 		if w.term != c.hard.Term {
 			w.sent(c.hard.Term, forever)
-			c.takeChange(r, c.id, uint64(w.ticket), w.what)
+			c.takeChange(r, c.id, w.id, w.what)
 		}
 	case *follower[C]:
 		if ask && r.leader != "" && c.now-r.heardAt <= c.pace.contactLost() {
 			w.sent(c.hard.Term, c.now+c.pace.resendAfter())
-			c.send(r.leader, ChangeRequest{Term: c.hard.Term, ID: uint64(w.ticket), Change: w.what})
+			c.send(r.leader, ChangeRequest{Term: c.hard.Term, ID: w.id, Change: w.what})
 		}
 	}
 	if w.resendAt > c.now {
@@ -168,6 +170,10 @@ func (r *requests[C]) expireChanges(now time.Duration) {
 	})
 }
 
+// changesPerLife is how many wishes a node may have in one life. The numbers of all lives follow each other: of one that has a smaller number than the last, a leader
+// believes that it is an old copy.
+const changesPerLife = 1 << 20
+
 func (w *wantedChange) fate() error {
 	if w.term == 0 {
 		return ErrUnavailable
@@ -179,7 +185,7 @@ func (w *wantedChange) fate() error {
 func (r *requests[C]) endChange(id uint64, term Term, why Refusal) {
 	r.endChanges(func(w *wantedChange) (bool, error) {
 		switch {
-		case uint64(w.ticket) != id || w.term != term:
+		case w.id != id || w.term != term:
 			return false, nil
 		case why != "" && w.doubt:
 			return true, ErrUnknown

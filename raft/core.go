@@ -82,6 +82,7 @@ func newCore[C any](cfg Config[C], saved Saved[C], now time.Duration) *core[C] {
 	c.snapshot = saved.Snapshot
 	c.commit, c.handedOut, c.applied, c.appliedTerm = c.log.base, c.log.base, c.log.base, c.log.baseTerm
 	c.requests = newRequests[C](c.rng.Uint64N(maxNumber))
+	c.requests.changeID = c.lives * changesPerLife
 	c.role, c.doubtAt = newFollower[C]("", 0, c.commit), forever
 	c.configured()
 	c.promiseForgotten()

@@ -98,7 +98,7 @@ func (c *core[C]) pursueMembership(l *leader[C]) {
 	case g.Joint():
 		c.appendConfiguration(l, Configuration{Voters: g.Voters, Learners: g.Learners, Witnesses: g.Witnesses})
 	case !g.Votes(c.id):
-		c.retire(l)
+		c.retire(l, g)
 	case l.change != nil:
 		c.advanceChange(l, g)
 	}
@@ -111,8 +111,14 @@ func (c *core[C]) appendConfiguration(l *leader[C], g Configuration) {
 	c.configured()
 }
 
-// retire ends the leadership of a node that has been removed, when the others have committed that (thesis §4.2.2): somebody else is to lead at once.
-func (c *core[C]) retire(l *leader[C]) {
+// retire ends the leadership of a node that has been removed, when the others have committed that (thesis §4.2.2). Whoever asked for it hears that it is done,
+// which this node may be the last to tell itself, and somebody else is to lead at once.
+func (c *core[C]) retire(l *leader[C], g *Configuration) {
+	if l.change != nil {
+		if target, why := g.after(l.change.Change); why == "" && target.sameMembers(g) {
+			c.settleChange(l, "")
+		}
+	}
 	if why := c.beginHandover(l, wish{c.id, ""}); why != "" {
 		c.becomeFollower(c.hard.Term, "")
 	}

@@ -82,6 +82,7 @@ type requests[C any] struct {
 
 	transfers []wanted       // of leadership (transfer.go)
 	changes   []wantedChange // of the membership (change.go)
+	changeID  uint64         // the last number given to one of these
 
 	ready []read[C] // may be answered from the state as it is
 	done  []ended
