@@ -92,7 +92,7 @@ func (c *core[C]) sendSeconds(f *follower[C], reply AppendReply) {
 // commitEarly moves the commit index as far as this follower itself knows a majority to have the leader's entries on disk. Entries of
 // earlier terms do not count, however many have them (Figure 8).
 func (c *core[C]) commitEarly(f *follower[C]) {
-	if !f.early || f.configuration != c.config().Index || !c.countsForItself(c.id) {
+	if !f.early || !c.inConfiguration(f.configuration) || !c.countsForItself(c.id) {
 		return
 	}
 	n := min(f.verified, reached(c.config(), func(id NodeID) Index {

@@ -67,6 +67,13 @@ func (c *core[C]) configured() {
 	}
 }
 
+// inConfiguration says whether the configuration in force here is the one that stands at an index of the leader's log. What this log has there is that only if
+// both are known to agree so far; it may be one of an earlier leader, never committed.
+func (c *core[C]) inConfiguration(i Index) bool {
+	f, ok := c.role.(*follower[C])
+	return ok && c.config().Index == i && i <= f.verified
+}
+
 // replicateToMembers sees to it that a leader replicates to all members: to new ones from the end of its log on.
 func (c *core[C]) replicateToMembers(l *leader[C]) {
 	for _, id := range c.config().members() {

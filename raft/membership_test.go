@@ -24,6 +24,28 @@ func leadingIn(t *testing.T, g Configuration, change ...func(*Config[string])) *
 	return h
 }
 
+// A node that is being removed stands for election as long as it does not know that this is committed: perhaps only it has what the others need. Its own vote
+// does not count (thesis §4.2.2).
+func TestWhoIsBeingRemovedMayStand(t *testing.T) {
+	h := within(t, Configuration{Voters: ids("n2 n3")})
+	h.wait(time.Second)
+	h.wantRole(PreCandidate)
+	for _, id := range ids("n2 n3") {
+		h.gets(id, PreVoteReply{Term: 2, Granted: true})
+	}
+	h.wantRole(Candidate)
+	h.gets("n2", VoteReply{Term: 2, Granted: true})
+	h.wantRole(Candidate)
+	h.gets("n3", VoteReply{Term: 2, Granted: true})
+	h.wantRole(Leader)
+
+	h = within(t, Configuration{Voters: ids("n2 n3")})
+	h.gets("n2", AppendRequest[string]{Term: 1, PrevIndex: 1, PrevTerm: 1, Commit: 1})
+	h.sent = nil
+	h.wait(10 * time.Second)
+	h.wantRole(Follower)
+}
+
 // ack lets peers confirm everything that was sent to them.
 func (h *host) ack(peers ...NodeID) {
 	h.t.Helper()
@@ -342,6 +364,8 @@ func TestLearnerDoesNotCount(t *testing.T) {
 // A learner does not stand for election, but votes if it is asked: whoever asks may know more (thesis §4.2.1).
 func TestLearner(t *testing.T) {
 	h := within(t, Configuration{Voters: ids("n2 n3"), Learners: ids("n1")})
+	h.gets("n2", AppendRequest[string]{Term: 1, PrevIndex: 1, PrevTerm: 1, Commit: 1})
+	h.sent = nil
 	h.wait(10 * time.Second)
 	h.wantRole(Follower)
 	h.gets("n2", VoteRequest{Term: 2, LastIndex: 1, LastTerm: 1})

@@ -198,12 +198,9 @@ func (c *core[C]) handleConfirmReply(from NodeID, m ConfirmReply) {
 }
 
 // countConfirmations holds a batch for confirmed if a quorum of the configuration has confirmed that the leader has named. In no other does it mean anything: a
-// follower that is behind may not know of the voters who have elected the next leader. What this log has at the same place is that configuration only if
-// the logs are known to agree up to there; it may be one of an earlier leader, never committed.
+// follower that is behind may not know of the voters who have elected the next leader.
 func (c *core[C]) countConfirmations(b *readBatch[C]) {
-	g := c.config()
-	f, ok := c.role.(*follower[C])
-	if ok && b.indexed && b.configuration == g.Index && g.Index <= f.verified && g.quorum(b.voters.has) {
+	if b.indexed && c.inConfiguration(b.configuration) && c.config().quorum(b.voters.has) {
 		b.confirmed, c.doubtAt = true, forever
 	}
 }
