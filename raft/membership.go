@@ -111,8 +111,14 @@ func (c *core[C]) appendConfiguration(l *leader[C], g Configuration) {
 	c.configured()
 }
 
-// retire ends the leadership of a node that has been removed, when the others have committed that (thesis §4.2.2): somebody else is to lead at once.
+// retire ends the leadership of a node that has been removed, when the others have committed that (thesis §4.2.2): somebody else is to lead at once. If
+// that is what was asked for, nobody but this leader can say so to those who are no members any more.
 func (c *core[C]) retire(l *leader[C]) {
+	if l.change != nil {
+		if target, why := c.config().after(l.change.Change); why == "" && target.sameMembers(c.config()) {
+			c.settleChange(l, "")
+		}
+	}
 	if why := c.beginHandover(l, wish{c.id, ""}); why != "" {
 		c.becomeFollower(c.hard.Term, "")
 	}

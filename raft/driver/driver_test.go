@@ -250,6 +250,10 @@ func TestChangeMembership(t *testing.T) {
 		if o := outcome(t, c.drivers["a"].Propose, 1, time.Second); o.Err != nil || o.Result != 1 {
 			t.Errorf("at a node that has stayed: %+v", o)
 		}
+		at := c.leader()
+		if err := change(at, raft.Change{Kind: raft.Remove, Nodes: []raft.NodeID{at}}); err != nil {
+			t.Errorf("a leader that is to remove itself: %v", err)
+		}
 		for _, stop := range c.stop {
 			stop()
 		}
