@@ -113,6 +113,8 @@ func changeError(err error) (code int, text string) {
 		return official.TemporarilyUnavailable, "not changed: no leader is known to this node"
 	case errors.Is(err, raft.ErrNotCaughtUp):
 		return official.Abort, "not changed: a new voter has not caught up in time"
+	case errors.Is(err, raft.ErrNoQuorum):
+		return official.Abort, "not changed: a majority of the new voters does not answer"
 	case errors.Is(err, raft.ErrNoMember):
 		return official.KeyDoesNotExist, "not changed: the node is no member"
 	case errors.Is(err, raft.ErrMember):
@@ -121,8 +123,8 @@ func changeError(err error) (code int, text string) {
 		return official.PreconditionFailed, "not changed: the learner has not kept up for long enough"
 	case errors.Is(err, raft.ErrWitness):
 		return official.PreconditionFailed, "not changed: the node has been a witness, and can come back only as one"
-	case errors.Is(err, raft.ErrNobodyLeads):
-		return official.PreconditionFailed, "not changed: no voter would be left that can lead"
+	case errors.Is(err, raft.ErrTooFewVoters):
+		return official.PreconditionFailed, "not changed: the voters that have the state would be no majority by themselves"
 	case errors.Is(err, raft.ErrTooManyMembers):
 		return official.PreconditionFailed, "not changed: too many members"
 	case errors.Is(err, raft.ErrChanging), errors.Is(err, raft.ErrTransferring):
