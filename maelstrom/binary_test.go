@@ -370,6 +370,7 @@ func TestBadFlagsExitWith254(t *testing.T) {
 		{"--reads", "quorum"},
 		{"--election-timeout", "-5"},
 		{"--snapshot-entries", "-5"},
+		{"--initial-voters", "-1"},
 		{"--heartbeat", "900", "--election-timeout", "1000"},
 		{"--election-timeout", "5", "--max-election-timeout", "10"},
 		{"--min-election-timeout", "50", "--max-election-timeout", "10"},

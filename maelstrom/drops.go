@@ -20,6 +20,7 @@ const (
 	dropElsewhere    drop = "for_another_node"
 	dropNoSource     drop = "no_source"
 	dropReply        drop = "reply_to_nothing"
+	dropTaken        drop = "passed_on_twice"
 	dropStranger     drop = "raft_message_from_stranger"
 	dropBadPeer      drop = "bad_raft_message"
 	dropUnanswerable drop = "no_usable_msg_id"

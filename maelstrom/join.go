@@ -26,6 +26,7 @@ type member struct {
 	core   *raft.Node[command, result]
 	driver *driver.Driver[command, result]
 	disk   storage
+	life   uint64 // this process is the node's nth
 }
 
 // handleInit makes this process a node, before anything else can be taken in, and answers. An init that says the same once more is
@@ -86,14 +87,14 @@ func parseInit(m message) (id string, ids []string, err error) {
 // join starts the node. The error says what is wrong with the list of nodes, or is a diskError.
 func (s *server) join(id string, ids []string) error {
 	m := &member{id: id, ids: ids, peers: map[string]*peer{}}
-	members := make([]raft.NodeID, len(ids))
+	nodes := make([]raft.NodeID, len(ids))
 	for i, name := range ids {
-		members[i] = raft.NodeID(name)
+		nodes[i] = raft.NodeID(name)
 		if name != id {
 			m.peers[name] = &peer{link: newLink(id, name)}
 		}
 	}
-	cfg := s.opts.raftConfig(raft.NodeID(id), members)
+	cfg := s.opts.raftConfig(raft.NodeID(id), nodes)
 	cfg.Seed = s.opts.seed(slices.Index(ids, id))
 	machine, err := session.New(kv.New(), kv.Digest, session.Limits{})
 	if err != nil {
@@ -102,6 +103,12 @@ func (s *server) join(id string, ids []string) error {
 	if err := cfg.Validate(); err != nil { // before a directory becomes that of such a node
 		return err
 	}
+	if !slices.Contains(ids, id) {
+		return fmt.Errorf("this node, %q, is not among node_ids", id)
+	}
+	if n := s.opts.InitialVoters; n > 0 {
+		cfg.Members = nodes[:min(n, len(nodes))]
+	}
 	if m.disk, err = s.openStorage(id, ids); err != nil {
 		return diskError{err}
 	}
@@ -109,7 +116,7 @@ func (s *server) join(id string, ids []string) error {
 	if err != nil {
 		return diskError{errors.Join(err, m.disk.Close())}
 	}
-	m.epoch = time.Now()
+	m.epoch, m.life = time.Now(), saved.Lives+1
 	if m.core, err = raft.New(cfg, machine, saved, 0); err != nil {
 		return diskError{errors.Join(err, m.disk.Close())}
 	}
@@ -128,7 +135,7 @@ func (s *server) join(id string, ids []string) error {
 			s.log.Error("the data directory could not be closed", "error", err)
 		}
 	})
-	s.log.Info("node initialised", "id", id, "members", ids)
+	s.log.Info("node initialised", "id", id, "nodes", ids, "voters", cfg.Members)
 	return nil
 }
 

@@ -66,6 +66,21 @@ const (
 	// busy processes. Too small an estimate answers early, too large a one not at all.
 	latencyCaution = 0.8
 
+	// changePatience is how many times the patience of an operation a change of the membership may take: new voters must catch up first. What asks for it
+	// should wait five times as long as for an operation.
+	changePatience = 5
+	// catchUp is how long they have for that, which is less than the least patience: so it is known what became of the change.
+	catchUp = 3 * time.Second
+
+	// maxErrands is how many requests may wait for others to serve them.
+	maxErrands = 4096
+	// hedgeTrips and hedgeParts say after how many round trips, but no less than which part of a request's patience, another node is asked as well.
+	hedgeTrips, hedgeParts = 3, 8
+	// maxProxied is the longest that a node serves what another has passed on.
+	maxProxied = time.Minute
+	// livesShift leaves room for as many numbers in each life of a node.
+	livesShift = 32
+
 	// logEvery is the least time between two log lines, from warning up, with the same text.
 	logEvery = time.Second
 )

@@ -33,6 +33,8 @@ type Options struct {
 	CASReads bool `name:"cas-reads" help:"A cas that cannot match is answered like a read. Turn it off for clients that may send a request again under the same msg_id: a copy might still be executed then." default:"true" negatable:""`
 	// Thrifty asks no more nodes than it takes where round trips hardly vary. On the command line it is on unless it is turned off.
 	Thrifty bool `help:"Where round trips hardly vary, ask no more nodes than it takes, and the others if those do not answer in time." default:"true" negatable:""`
+	// InitialVoters is how many of the nodes that init names vote when the cluster begins; 0 is all.
+	InitialVoters int `help:"How many nodes, the first ones of those that init names, belong to the cluster when it begins; the others are no members until they are added. The same for all nodes and at every start. 0 is all, and so is more than there are." default:"0" placeholder:"N"`
 	// DataDir is the directory of this node's own in which term, vote, log and snapshot survive the process; empty keeps them in memory.
 	DataDir string `help:"Directory of this node's own for term, vote, log and snapshot, which then survive a crash; without it nothing does." placeholder:"DIR"`
 	// RunID names the run of the cluster, if a directory must not be taken from one run into another.
@@ -51,6 +53,9 @@ func (o Options) Validate() error {
 	if o.SnapshotEntries < 0 {
 		return errors.New("--snapshot-entries is negative: a log that is never cut grows without bound")
 	}
+	if o.InitialVoters < 0 {
+		return errors.New("--initial-voters is negative")
+	}
 	if _, err := o.reads(); err != nil {
 		return err
 	}
@@ -67,12 +72,12 @@ func (o Options) reads() (raft.Reads, error) {
 	return 0, fmt.Errorf("--reads is readindex, lease or log, not %q", o.Reads)
 }
 
-// raftConfig returns the core's configuration, but for its seed.
-func (o Options) raftConfig(id raft.NodeID, members []raft.NodeID) raft.Config[command] {
+// raftConfig returns the core's configuration, but for its seed: with all nodes as members.
+func (o Options) raftConfig(id raft.NodeID, nodes []raft.NodeID) raft.Config[command] {
 	reads, _ := o.reads() // Validate has seen to it
 	c := raft.Config[command]{
 		ID:                 id,
-		Members:            members,
+		Members:            nodes,
 		Resend:             true, // package session sees to it that nothing is executed twice
 		EarlyCommit:        o.EarlyCommit,
 		Reads:              reads,
@@ -85,12 +90,13 @@ func (o Options) raftConfig(id raft.NodeID, members []raft.NodeID) raft.Config[c
 		SizeOf:             sizeOf,
 		SnapshotEntries:    o.SnapshotEntries,
 		MaxChunkBytes:      maxChunk,
+		CatchUp:            catchUp,
+	}
+	if len(nodes) > 1 {
+		c.FirstElection = silence + afterSilence
 	}
 	if o.SnapshotEntries > 0 {
 		c.TrailingEntries = max(o.SnapshotEntries/trailingShare, 1)
-	}
-	if len(members) > 1 {
-		c.FirstElection = silence + afterSilence
 	}
 	return c
 }

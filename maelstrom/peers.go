@@ -14,6 +14,7 @@ type peer struct {
 	// heard says that a message has come from it. Then it exists, and can be written to.
 	heard atomic.Bool
 	link  *link
+	taken numbers // of its proxies; the reader's
 }
 
 func (m *member) isPeer(name string) bool { return m.peers[name] != nil }
@@ -50,6 +51,9 @@ func (s *server) receive(m message, kind string) {
 	}
 	if by != "" {
 		body = untimed(body)
+	}
+	if w.kind == kindAppendEntries {
+		s.errands.heardLeader(w.from)
 	}
 	s.member.peers[w.from].link.hear(time.Since(s.member.epoch), by, w.heard)
 	s.member.driver.Receive(raft.Message{From: raft.NodeID(w.from), To: raft.NodeID(w.to), Body: body})

@@ -33,13 +33,19 @@ type errorReply struct {
 }
 
 func (s *server) reply(to asker, body any) {
+	if to.via != nil {
+		s.replyProxy(to.via, body)
+		return
+	}
 	if err := s.node.Send(to.name, body); err != nil {
 		s.log.Error("a reply could not be sent", "dest", to.name, "error", err)
 	}
 }
 
 func (s *server) replyError(to asker, code int, text string) {
-	s.out.allow(to.name)
+	if to.via == nil {
+		s.out.allow(to.name)
+	}
 	s.reply(to, errorReply{"error", code, text, to.msgID})
 }
 
@@ -52,6 +58,8 @@ func answer(who asker, op kv.Command, o outcome) any {
 		code, text = official.TemporarilyUnavailable, "not executed: no leader took the request in time"
 	case errors.Is(o.Err, raft.ErrOverloaded):
 		code, text = official.TemporarilyUnavailable, "not executed: too many requests are waiting at this node"
+	case errors.Is(o.Err, raft.ErrNotServing):
+		code, text = official.TemporarilyUnavailable, "not executed: this node does not serve"
 	case o.Err != nil:
 		code, text = official.Crash, "it is not known whether this was executed, or will be"
 	case o.Result.Status == session.Forgotten:

@@ -48,7 +48,7 @@ func TestAnswers(t *testing.T) {
 		{"forgotten", kv.Write, outcome{Result: result{Status: session.Forgotten}}, failed(13)},
 		{"reused", kv.Write, outcome{Result: result{Status: session.Reused}}, failed(12)},
 	} {
-		reply := answer(asker{"c1", 0}, kv.Command{Op: c.op}, c.end)
+		reply := answer(asker{name: "c1", msgID: 0}, kv.Command{Op: c.op}, c.end)
 		if e, isError := reply.(errorReply); isError {
 			if e.Text == "" {
 				t.Errorf("%s: no text", c.name)

@@ -1,7 +1,10 @@
 package maelstrom
 
 import (
+	"bytes"
+	"errors"
 	"log/slog"
+	"time"
 
 	official "github.com/jepsen-io/maelstrom/demo/go"
 
@@ -13,20 +16,36 @@ import (
 type asker struct {
 	name  string
 	msgID int64
+	via   *proxied // who asked us in its place; nil if it did so itself
 }
+
+// call is a request.
+type call struct {
+	asker
+	kind string
+	body []byte // of a client of our own, for whoever serves it if we do not
+
+	// seen, limit and until are set where they mean something.
+	seen  raft.Index    // what was applied before anybody could know of the request
+	limit time.Duration // how long it may wait in all
+	until time.Time     // when that is over
+}
+
+// left is how long a request may wait yet.
+func (r call) left() time.Duration { return time.Until(r.until) }
 
 // askerOf returns who asked, if the message carries a msg_id that a reply can name: any integer that fits into an int64. Without one, nobody
 // can be answered. Fractions, exponents, strings and larger numbers are not such a msg_id.
 func askerOf(m message) (asker, bool) {
 	id, ok := m.body.integer("msg_id")
-	return asker{m.Src, id}, ok
+	return asker{name: m.Src, msgID: id}, ok
 }
 
 // handleRequest takes in a message that is not one of our own between nodes: a request, from whoever it may be.
 func (s *server) handleRequest(m message, kind string) {
 	who, ok := askerOf(m)
 	switch {
-	case !ok && isRaft(kind):
+	case !ok && (isRaft(kind) || isProxy(kind)):
 		s.drops.add(slog.LevelDebug, dropStranger, "src", m.Src, "type", kind)
 		return
 	case !ok:
@@ -37,48 +56,79 @@ func (s *server) handleRequest(m message, kind string) {
 		return
 	}
 	s.out.allow(who.name)
-	switch kind {
-	case "read", "write", "cas":
-		s.execute(who, kind, m.body)
-	case "transfer":
-		s.transfer(who, m.body)
-	case "status":
-		s.reply(who, s.statusReply(who))
-	case "":
-		s.replyError(who, official.MalformedRequest, "the body has no type that is a string")
+	s.serve(call{asker: who, kind: kind, body: bytes.Clone(m.Body)}, m.body)
+}
+
+// serve takes a request in, and sees to it that exactly one reply follows.
+func (s *server) serve(r call, body object) {
+	switch {
+	case r.isOperation():
+		s.execute(s.stamped(r, 1), body)
+	case r.kind == "transfer":
+		s.transfer(s.stamped(r, 1), body)
+	case isChange(r.kind):
+		s.change(s.stamped(r, changePatience), body)
+	case r.kind == kindConfiguration:
+		s.configuration(s.stamped(r, 1))
+	case r.kind == "status":
+		s.reply(r.asker, s.statusReply(r.asker))
+	case r.kind == "":
+		s.replyError(r.asker, official.MalformedRequest, "the body has no type that is a string")
 	default:
-		s.replyError(who, official.NotSupported, "this node serves read, write, cas, status and transfer, and not "+excerpt([]byte(kind)))
+		s.replyError(r.asker, official.NotSupported,
+			"this node serves read, write, cas, status, transfer, configuration and changes of it, and not "+excerpt([]byte(r.kind)))
 	}
 }
 
-// execute hands an operation to the core, and sees to it that exactly one reply follows.
-func (s *server) execute(who asker, kind string, body object) {
-	op, err := parseCommand(kind, body)
+// stamped says of a client's request, when it arrives, what all its copies are to say, and how many times a client's patience it may take.
+func (s *server) stamped(r call, times time.Duration) call {
+	if r.via == nil {
+		status := s.member.core.Status()
+		r.seen = s.errands.hasSeen(status.Applied)
+		r.limit = times * patience(status)
+		r.until = time.Now().Add(r.limit)
+	}
+	return r
+}
+
+// execute hands an operation to the core.
+func (s *server) execute(r call, body object) {
+	op, err := parseCommand(r.kind, body)
 	switch {
-	case who.msgID < 0:
-		s.replyError(who, official.MalformedRequest, "msg_id is negative")
+	case r.msgID < 0:
+		s.replyError(r.asker, official.MalformedRequest, "msg_id is negative")
 		return
 	case err != nil:
-		s.replyError(who, official.MalformedRequest, err.Error())
+		s.replyError(r.asker, official.MalformedRequest, err.Error())
 		return
 	case !s.begin():
-		s.replyError(who, official.TemporarilyUnavailable, leavingText)
+		s.replyError(r.asker, official.TemporarilyUnavailable, leavingText)
 		return
 	}
-	status := s.member.core.Status()
-	c := command{Client: who.name, ID: uint64(who.msgID), Seen: status.Applied, Op: op}
-	done := func(o outcome) {
-		s.reply(who, answer(who, op, o))
-		s.answered()
-	}
+	c := command{Client: r.name, ID: uint64(r.msgID), Seen: r.seen, Op: op}
+	done := func(o outcome) { s.finish(r, o.Err, answer(r.asker, op, o)) }
 	switch {
 	case op.Op == kv.Read:
-		s.member.driver.Read(c, patience(status), done)
-	case op.Op == kv.CAS && s.opts.CASReads:
-		s.member.driver.Try(c, patience(status), done)
+		s.member.driver.Read(c, r.left(), done)
+	case op.Op == kv.CAS && s.opts.CASReads && r.via == nil: // there may be copies of what is passed on, and none of what is tried
+		s.member.driver.Try(c, r.left(), done)
 	default:
-		s.member.driver.Propose(c, patience(status), done)
+		s.member.driver.Propose(c, r.left(), done)
 	}
+}
+
+// finish ends a request that has been begun: with a reply, or, if this node does not serve, with somebody else's.
+func (s *server) finish(r call, err error, reply any) {
+	switch {
+	case !errors.Is(err, raft.ErrNotServing):
+		s.reply(r.asker, reply)
+	case r.via == nil:
+		s.delegate(r)
+		return
+	default:
+		s.replyProxy(r.via, nil)
+	}
+	s.answered()
 }
 
 // statusOK tells people and benches what this node knows, at once and without asking anybody.
@@ -95,6 +145,7 @@ type statusOK struct {
 	RTT       int64           `json:"rtt_us"`              // 0: not measured yet
 	Failed    bool            `json:"failed,omitempty"`    // it takes no part in the cluster any more
 	Dropped   map[drop]uint64 `json:"dropped,omitempty"`   // what it threw away, by reason
+	Members   membersBody     `json:"configuration"`       // in force here, committed or not
 	InReplyTo int64           `json:"in_reply_to"`
 }
 
@@ -103,7 +154,7 @@ func (s *server) statusReply(who asker) statusOK {
 	ok := statusOK{
 		Type: "status_ok", Role: status.Role.String(), Term: status.Term, Leader: status.Leader, Commit: status.Commit,
 		Applied: status.Applied, Last: status.Last, Snapshot: status.Snapshot, ElectionT: status.ElectionTimeout.Milliseconds(), Failed: status.Failed,
-		Dropped: s.drops.snapshot(), InReplyTo: who.msgID,
+		Dropped: s.drops.snapshot(), Members: membersOf(status.Configuration), InReplyTo: who.msgID,
 	}
 	if status.Measured {
 		ok.RTT = status.RTT.Mean.Microseconds()

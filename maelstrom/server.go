@@ -23,10 +23,11 @@ type server struct {
 
 	member *member // nil before init
 	leaving
-	fatal error // why the process has to end
-	tasks sync.WaitGroup
-	stop  context.CancelFunc
-	ctx   context.Context
+	errands errands
+	fatal   error // why the process has to end
+	tasks   sync.WaitGroup
+	stop    context.CancelFunc
+	ctx     context.Context
 }
 
 // Serve runs a Maelstrom node: protocol lines from in and to out, the log to logs. It returns nil at the end of in, after every
@@ -48,6 +49,7 @@ func ServeUntil(ctx context.Context, in io.Reader, out, logs io.Writer, o Option
 	}
 	log := slog.New(newLimiter(slog.NewTextHandler(logs, &slog.HandlerOptions{Level: o.LogLevel})))
 	s := &server{opts: o, log: log, drops: newDrops(log)}
+	s.errands.waiting, s.errands.copies, s.errands.lives = map[*errand]bool{}, map[uint64]entrusted{}, map[string]uint64{}
 	s.out = newOutput(out, s.drops)
 	s.node = newNode(s.out)
 	s.ctx, s.stop = context.WithCancel(context.Background())
@@ -63,6 +65,7 @@ func ServeUntil(ctx context.Context, in io.Reader, out, logs io.Writer, o Option
 	}
 	s.stop()
 	s.tasks.Wait()
+	s.endErrands()
 	s.out.close()
 	return err
 }
@@ -129,6 +132,10 @@ func (s *server) take(line []byte) {
 		s.drops.add(slog.LevelDebug, dropReply, "src", m.Src, "type", kind) // we ask nobody anything
 	case s.member.isPeer(m.Src) && isRaft(kind):
 		s.receive(m, kind)
+	case s.member.isPeer(m.Src) && kind == kindProxy:
+		s.handleProxy(m)
+	case s.member.isPeer(m.Src) && kind == kindProxyOK:
+		s.handleProxyOK(m)
 	default:
 		s.handleRequest(m, kind)
 	}
@@ -140,7 +147,7 @@ func (s *server) refuse(g *glimpse, why error) {
 		s.drops.add(slog.LevelWarn, dropUnreadable, "error", why)
 		return
 	}
-	s.replyError(asker{g.src, g.msgID}, official.MalformedRequest, why.Error())
+	s.replyError(asker{name: g.src, msgID: g.msgID}, official.MalformedRequest, why.Error())
 }
 
 func blank(line []byte) bool {

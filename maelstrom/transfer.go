@@ -8,32 +8,32 @@ import (
 	"maelraft/raft"
 )
 
-// transferOK says who leads.
+// transferOK says who leads, and, as all answers to operators do, who belongs to the cluster.
 type transferOK struct {
-	Type      string      `json:"type"`
-	Leader    raft.NodeID `json:"leader"`
-	InReplyTo int64       `json:"in_reply_to"`
+	Type          string      `json:"type"`
+	Leader        raft.NodeID `json:"leader"`
+	Configuration membersBody `json:"configuration"`
+	InReplyTo     int64       `json:"in_reply_to"`
 }
 
 // transfer has another node lead, the one that is named or any other, and answers when it does.
-func (s *server) transfer(who asker, body object) {
+func (s *server) transfer(r call, body object) {
 	to, ok := body.text("node")
 	if !ok && body.find("node") != nil || ok && to == "" {
-		s.replyError(who, official.MalformedRequest, "node is not the id of a node")
+		s.replyError(r.asker, official.MalformedRequest, "node is not the id of a node")
 		return
 	}
 	if !s.begin() {
-		s.replyError(who, official.TemporarilyUnavailable, leavingText)
+		s.replyError(r.asker, official.TemporarilyUnavailable, leavingText)
 		return
 	}
-	m := s.member
-	m.driver.TransferLeadership(raft.NodeID(to), patience(m.core.Status()), func(o outcome) {
-		defer s.answered()
+	s.member.driver.TransferLeadership(raft.NodeID(to), r.left(), func(o outcome) {
 		if code, text := transferError(o.Err); code != 0 {
-			s.replyError(who, code, text)
+			s.finish(r, o.Err, errorReply{"error", code, text, r.msgID})
 			return
 		}
-		s.reply(who, transferOK{"transfer_ok", m.core.Status().Leader, who.msgID})
+		status := s.member.core.Status()
+		s.finish(r, nil, transferOK{"transfer_ok", status.Leader, membersOf(status.Configuration), r.msgID})
 	})
 }
 
@@ -42,10 +42,10 @@ func transferError(err error) (code int, text string) {
 	switch {
 	case err == nil:
 		return 0, ""
-	case errors.Is(err, raft.ErrUnavailable), errors.Is(err, raft.ErrOverloaded):
+	case errors.Is(err, raft.ErrUnavailable), errors.Is(err, raft.ErrOverloaded), errors.Is(err, raft.ErrNotServing):
 		return official.TemporarilyUnavailable, "not transferred: no leader is known to this node"
 	case errors.Is(err, raft.ErrNoVoter):
-		return official.MalformedRequest, "not transferred: there is no such node"
+		return official.MalformedRequest, "not transferred: there is no such node, or it does not vote"
 	case errors.Is(err, raft.ErrUnreachable):
 		return official.Abort, "not transferred: the node does not answer"
 	case errors.Is(err, raft.ErrTransferring):

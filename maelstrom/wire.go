@@ -31,6 +31,8 @@ const (
 	kindTransfer        = "transfer_leadership"
 	kindTransferRefused = "transfer_refused"
 	kindTimeoutNow      = "timeout_now"
+	kindChange          = "change_membership"
+	kindChangeOK        = "change_membership_ok"
 	kindRelay           = "relay"
 )
 
@@ -71,6 +73,8 @@ type appendEntriesBody struct {
 	RTT          int64       `json:"rtt_us"`
 	RTTDeviation int64       `json:"rtt_deviation_us"`
 	Promise      int64       `json:"promise_us,omitempty"` // to vote for nobody, where there are leases
+	// Configuration is the index of the one in force at the leader; that of the beginning has none.
+	Configuration raft.Index `json:"configuration,omitempty"`
 }
 
 type appendEntriesOKBody struct {
@@ -88,14 +92,25 @@ type appendEntriesOKBody struct {
 
 // snapshotBody is a chunk of a snapshot: data, in base64, stands at offset of a state of size bytes.
 type snapshotBody struct {
-	Type     string     `json:"type"`
-	Term     raft.Term  `json:"term"`
-	Index    raft.Index `json:"index"`
-	LastTerm raft.Term  `json:"last_term"`
-	Offset   uint64     `json:"offset"`
-	Size     uint64     `json:"size"`
-	Data     []byte     `json:"data"`
-	At       int64      `json:"at_us"`
+	Type          string            `json:"type"`
+	Term          raft.Term         `json:"term"`
+	Index         raft.Index        `json:"index"`
+	LastTerm      raft.Term         `json:"last_term"`
+	Configuration configurationBody `json:"configuration"` // in force at index
+	Offset        uint64            `json:"offset"`
+	Size          uint64            `json:"size"`
+	Data          []byte            `json:"data"`
+	At            int64             `json:"at_us"`
+}
+
+// configurationBody says who belongs to the cluster. Index is that of the entry that brought it: the configuration of the beginning has none, and within an
+// entry it goes without saying.
+type configurationBody struct {
+	Index     raft.Index    `json:"index,omitempty"`
+	Voters    []raft.NodeID `json:"voters"`
+	Outgoing  []raft.NodeID `json:"outgoing,omitempty"`
+	Learners  []raft.NodeID `json:"learners,omitempty"`
+	Witnesses []raft.NodeID `json:"witnesses,omitempty"`
 }
 
 type snapshotOKBody struct {
@@ -143,6 +158,8 @@ type readIndexOKBody struct {
 	Commit raft.Index `json:"commit"`
 	// Confirmed by a round; else the follower has asked others to confirm the term.
 	Confirmed bool `json:"confirmed"`
+	// Configuration is the index of the one in force at the leader, in which others may confirm.
+	Configuration raft.Index `json:"configuration,omitempty"`
 }
 
 // transferBody is transfer_leadership, without the reason, and transfer_refused. To is empty if any node will do.
@@ -158,6 +175,22 @@ type timeoutNowBody struct {
 	Term raft.Term `json:"term"`
 }
 
+type changeBody struct {
+	Type     string          `json:"type"`
+	Term     raft.Term       `json:"term"`
+	ChangeID uint64          `json:"change_id"`
+	Kind     raft.ChangeKind `json:"kind"`
+	Nodes    []raft.NodeID   `json:"nodes"`
+}
+
+// changeOKBody says that a change is done, or why it is not.
+type changeOKBody struct {
+	Type     string       `json:"type"`
+	Term     raft.Term    `json:"term"`
+	ChangeID uint64       `json:"change_id"`
+	Why      raft.Refusal `json:"why,omitempty"`
+}
+
 // relayBody is another body on a detour, or with a word about the link between its ends (overlay.go).
 type relayBody struct {
 	Type  string          `json:"type"`
@@ -171,10 +204,13 @@ type relayBody struct {
 //
 //	{"index":7,"term":2,"by":"n3","seq":123,"client":"c5","id":9,"seen":4,"op":"cas","key":1,"from":2,"to":3}
 //
-// The no-op of a new leader has index and term only.
+// The no-op of a new leader has index and term only, and so has what stands for a command at a witness. A change of the membership is
+//
+//	{"index":8,"term":2,"configuration":{"voters":["n1","n2","n4"],"outgoing":["n1","n2","n3"]}}
 type entryBody struct {
-	Index raft.Index `json:"index"`
-	Term  raft.Term  `json:"term"`
+	Index         raft.Index         `json:"index"`
+	Term          raft.Term          `json:"term"`
+	Configuration *configurationBody `json:"configuration,omitempty"`
 	*commandBody
 }
 
@@ -208,7 +244,10 @@ func encodeBody(body raft.Body) any {
 			b.Promise.Microseconds(),
 		}
 	case raft.SnapshotRequest:
-		return snapshotBody{kindSnapshot, b.Term, b.Index, b.LastTerm, b.Offset, b.Size, append([]byte{}, b.Data...), b.At.Microseconds()}
+		return snapshotBody{
+			kindSnapshot, b.Term, b.Index, b.LastTerm, encodeConfiguration(b.Configuration), b.Offset, b.Size, append([]byte{}, b.Data...),
+			b.At.Microseconds(),
+		}
 	case raft.SnapshotReply:
 		return snapshotOKBody{kindSnapshotOK, b.Term, b.Index, b.Chunk, b.Offset, b.Done, b.At.Microseconds()}
 	case raft.CommitNotice:
@@ -218,16 +257,17 @@ func encodeBody(body raft.Body) any {
 	case raft.ReadRequest:
 		return readIndexBody{kindReadIndex, b.Term, b.ID, b.Round}
 	case raft.ReadReply:
-		return readIndexOKBody{kindReadIndexOK, b.Term, b.ID, b.Index, b.Commit, b.Confirmed}
+		return readIndexOKBody{kindReadIndexOK, b.Term, b.ID, b.Index, b.Commit, b.Confirmed, b.Configuration}
 	case raft.ConfirmRequest:
 		return confirmBody{kindConfirm, b.Term, b.ID}
 	case raft.ConfirmReply:
 		return confirmBody{kindConfirmOK, b.Term, b.ID}
 	}
-	return encodeTransfer(body)
+	return encodeRare(body)
 }
 
-func encodeTransfer(body raft.Body) any {
+// encodeRare is encodeBody for what operators ask for.
+func encodeRare(body raft.Body) any {
 	switch b := body.(type) {
 	case raft.TransferRequest:
 		return transferBody{kindTransfer, b.Term, b.To, ""}
@@ -235,6 +275,10 @@ func encodeTransfer(body raft.Body) any {
 		return transferBody{kindTransferRefused, b.Term, b.To, b.Why}
 	case raft.TimeoutNow:
 		return timeoutNowBody{kindTimeoutNow, b.Term}
+	case raft.ChangeRequest:
+		return changeBody{kindChange, b.Term, b.ID, b.Change.Kind, append([]raft.NodeID{}, b.Change.Nodes...)}
+	case raft.ChangeReply:
+		return changeOKBody{kindChangeOK, b.Term, b.ID, b.Why}
 	}
 	panic(fmt.Sprintf("maelstrom: no JSON for %T", body)) // a type was added to raft and not here; the tests go through all
 }
@@ -244,7 +288,12 @@ func encodeAppend(b raft.AppendRequest[command]) appendEntriesBody {
 	commands := make([]commandBody, len(b.Entries))
 	for i, e := range b.Entries {
 		entries[i] = entryBody{Index: e.Index, Term: e.Term}
-		if !e.IsNoOp() {
+		switch {
+		case e.Config != nil:
+			g := encodeConfiguration(*e.Config)
+			g.Index = 0 // the entry's
+			entries[i].Configuration = &g
+		case !e.IsNoOp():
 			commands[i] = encodeCommand(e.ID.Node, e.ID.Seq, e.Command)
 			entries[i].commandBody = &commands[i]
 		}
@@ -252,8 +301,12 @@ func encodeAppend(b raft.AppendRequest[command]) appendEntriesBody {
 	return appendEntriesBody{
 		Type: kindAppendEntries, Term: b.Term, PrevIndex: b.PrevIndex, PrevTerm: b.PrevTerm, Entries: entries, Commit: b.Commit,
 		Round: b.Round, At: b.At.Microseconds(), Quiet: b.Quiet, Early: b.Early, RTT: b.RTT.Mean.Microseconds(), RTTDeviation: b.RTT.Deviation.Microseconds(),
-		Promise: b.Promise.Microseconds(),
+		Promise: b.Promise.Microseconds(), Configuration: b.Configuration,
 	}
+}
+
+func encodeConfiguration(g raft.Configuration) configurationBody {
+	return configurationBody{g.Index, append([]raft.NodeID{}, g.Voters...), g.Outgoing, g.Learners, g.Witnesses}
 }
 
 func encodeForward(b raft.ForwardRequest[command]) forwardBody {

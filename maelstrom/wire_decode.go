@@ -36,7 +36,7 @@ var decoders = map[string]func(*fields) raft.Body{
 			Term: f.term("term"), PrevIndex: f.index("prev_index"), PrevTerm: f.term("prev_term"), Entries: f.entries("entries"),
 			Commit: f.index("commit"), Round: f.number("round"), At: f.micros("at_us"),
 			Quiet: f.flag("quiet"), Early: f.flag("early"), RTT: raft.RoundTrip{Mean: f.micros("rtt_us"), Deviation: f.micros("rtt_deviation_us")},
-			Promise: f.optionalMicros("promise_us"),
+			Promise: f.optionalMicros("promise_us"), Configuration: f.optionalIndex("configuration"),
 		}
 	},
 	kindAppendEntriesOK: func(f *fields) raft.Body {
@@ -48,8 +48,8 @@ var decoders = map[string]func(*fields) raft.Body{
 	},
 	kindSnapshot: func(f *fields) raft.Body {
 		return raft.SnapshotRequest{
-			Term: f.term("term"), Index: f.index("index"), LastTerm: f.term("last_term"), Offset: f.number("offset"), Size: f.number("size"),
-			Data: f.bytes("data"), At: f.micros("at_us"),
+			Term: f.term("term"), Index: f.index("index"), LastTerm: f.term("last_term"), Configuration: f.configuration("configuration"),
+			Offset: f.number("offset"), Size: f.number("size"), Data: f.bytes("data"), At: f.micros("at_us"),
 		}
 	},
 	kindSnapshotOK: func(f *fields) raft.Body {
@@ -70,6 +70,7 @@ var decoders = map[string]func(*fields) raft.Body{
 	kindReadIndexOK: func(f *fields) raft.Body {
 		return raft.ReadReply{
 			Term: f.term("term"), ID: f.number("read_id"), Index: f.index("index"), Commit: f.index("commit"), Confirmed: f.flag("confirmed"),
+			Configuration: f.optionalIndex("configuration"),
 		}
 	},
 	kindConfirm: func(f *fields) raft.Body {
@@ -86,6 +87,18 @@ var decoders = map[string]func(*fields) raft.Body{
 	},
 	kindTimeoutNow: func(f *fields) raft.Body {
 		return raft.TimeoutNow{Term: f.term("term")}
+	},
+	kindChange: func(f *fields) raft.Body {
+		return raft.ChangeRequest{
+			Term: f.term("term"), ID: f.number("change_id"), Change: raft.Change{Kind: raft.ChangeKind(f.id("kind")), Nodes: f.nodes("nodes")},
+		}
+	},
+	kindChangeOK: func(f *fields) raft.Body {
+		m := raft.ChangeReply{Term: f.term("term"), ID: f.number("change_id")}
+		if f.find("why") != nil {
+			m.Why = raft.Refusal(f.id("why"))
+		}
+		return m
 	},
 }
 
@@ -149,6 +162,55 @@ func (f *fields) node(name string) raft.NodeID {
 	return raft.NodeID(id)
 }
 
+// optionalIndex reads an index that is zero if it is not given.
+func (f *fields) optionalIndex(name string) raft.Index {
+	if f.find(name) == nil {
+		return 0
+	}
+	return f.index(name)
+}
+
+// nodes reads a list of ids.
+func (f *fields) nodes(name string) []raft.NodeID {
+	list, err := elements(f.find(name))
+	if err != nil {
+		f.fail(name, "a list")
+	}
+	var ids []raft.NodeID
+	for _, text := range list {
+		if text[0] != '"' {
+			f.fail(name, "a list of strings")
+			return nil
+		}
+		ids = append(ids, raft.NodeID(unquote(text)))
+	}
+	return ids
+}
+
+func (f *fields) optionalNodes(name string) []raft.NodeID {
+	if f.find(name) == nil {
+		return nil
+	}
+	return f.nodes(name)
+}
+
+// configuration reads who belongs to the cluster. Whether there can be such a configuration is for the core to see.
+func (f *fields) configuration(name string) raft.Configuration {
+	g := fields{}
+	if g.object, g.err = parseObject(f.find(name)); g.err != nil {
+		f.fail(name, "an object")
+		return raft.Configuration{}
+	}
+	c := raft.Configuration{
+		Index: g.optionalIndex("index"), Voters: g.nodes("voters"), Outgoing: g.optionalNodes("outgoing"),
+		Learners: g.optionalNodes("learners"), Witnesses: g.optionalNodes("witnesses"),
+	}
+	if g.err != nil && f.err == nil {
+		f.err = fmt.Errorf("%s: %w", name, g.err)
+	}
+	return c
+}
+
 // bytes reads base64.
 func (f *fields) bytes(name string) []byte {
 	text, ok := f.text(name)
@@ -185,6 +247,11 @@ func (f *fields) entries(name string) []raft.Entry[command] {
 	var entries []raft.Entry[command]
 	f.objects(name, func(e *fields) {
 		entry := raft.Entry[command]{Index: e.index("index"), Term: e.term("term")}
+		if e.find("configuration") != nil {
+			g := e.configuration("configuration")
+			g.Index = entry.Index
+			entry.Config = &g
+		}
 		if e.find("seq") != nil || e.find("by") != nil || e.find("op") != nil {
 			entry.ID = raft.ProposalID{Node: raft.NodeID(e.id("by")), Seq: e.number("seq")}
 			entry.Command = e.command()

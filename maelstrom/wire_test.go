@@ -33,21 +33,32 @@ func sampleMessages() []raft.Body {
 		raft.VoteReply{At: 4000},
 		raft.AppendRequest[command]{
 			Term: 1, PrevIndex: 5, PrevTerm: 1, Commit: 5, Round: 2, At: time.Second, RTT: raft.RoundTrip{Mean: time.Millisecond, Deviation: 7000},
-			Promise: 100 * time.Millisecond,
-			Entries: []raft.Entry[command]{{Index: 6, Term: 1}, {Index: 7, Term: 1, ID: raft.ProposalID{Node: "n3", Seq: 123}, Command: cas}},
+			Promise: 100 * time.Millisecond, Configuration: 4,
+			Entries: []raft.Entry[command]{{Index: 6, Term: 1}, {Index: 7, Term: 1, ID: raft.ProposalID{Node: "n3", Seq: 123}, Command: cas}, {
+				Index: 8, Term: 1, Config: &raft.Configuration{
+					Index: 8, Voters: []raft.NodeID{"n1", "n2", "n4"}, Outgoing: []raft.NodeID{"n1", "n2", "n3"}, Learners: []raft.NodeID{"n5"},
+					Witnesses: []raft.NodeID{"n4"},
+				},
+			}, {Index: 9, Term: 1, Config: &raft.Configuration{Index: 9, Voters: []raft.NodeID{"n1"}}}},
 		},
 		raft.AppendReply{Match: 6, PrevIndex: 7, HintIndex: 3, HintTerm: 1, Round: 1, At: 5000, Promise: 8000},
-		raft.SnapshotRequest{Term: 1, Index: 5, LastTerm: 1, Offset: 3, Size: 90, Data: []byte("{\"sessions\":\xff"), At: 6000},
+		raft.SnapshotRequest{
+			Term: 1, Index: 5, LastTerm: 1, Offset: 3, Size: 90, Data: []byte("{\"sessions\":\xff"), At: 6000,
+			Configuration: raft.Configuration{Index: 4, Voters: []raft.NodeID{"n1", "n2"}, Learners: []raft.NodeID{"n3"}},
+		},
 		raft.SnapshotReply{Index: 5, Chunk: 3, Offset: 6, At: 7000},
 		raft.CommitNotice{Commit: 3},
 		raft.ForwardRequest[command]{Term: 0, Proposals: []raft.Proposal[command]{{Seq: 4, Command: write}, {Seq: 5, Command: cas}}},
 		raft.ReadRequest{ID: 4, Round: true},
-		raft.ReadReply{ID: 4, Index: 3, Confirmed: true},
+		raft.ReadReply{ID: 4, Index: 3, Confirmed: true, Configuration: 2},
 		raft.ConfirmRequest{ID: 4},
 		raft.ConfirmReply{ID: 4},
 		raft.TransferRequest{Term: 1, To: "n3"},
 		raft.TransferReply{Term: 1, Why: raft.RefusedBusy},
 		raft.TimeoutNow{Term: 1},
+		raft.ChangeRequest{Term: 1, ID: 7, Change: raft.Change{Kind: raft.Replace, Nodes: []raft.NodeID{"n1", "n2", "n4"}}},
+		raft.ChangeReply{Term: 1, ID: 7},
+		raft.ChangeReply{Term: 1, ID: 7, Why: raft.RefusedBehind},
 		raft.VoteRequest{Term: 1, LastIndex: 1, LastTerm: 1, At: 3000, Transfer: true},
 	}
 }
@@ -110,7 +121,7 @@ func drawBody(t *rapid.T) raft.Body {
 		return time.Duration(rapid.Int64Range(0, 1<<53).Draw(t, "at")) * time.Microsecond
 	}
 	flag := func() bool { return rapid.Bool().Draw(t, "flag") }
-	switch rapid.IntRange(0, 13).Draw(t, "type") {
+	switch rapid.IntRange(0, 15).Draw(t, "type") {
 	case 0:
 		return raft.PreVoteRequest{Term: term(), LastIndex: index(), LastTerm: term(), At: at()}
 	case 1:
@@ -121,12 +132,17 @@ func drawBody(t *rapid.T) raft.Body {
 		return raft.VoteReply{Term: term(), Granted: flag(), At: at()}
 	case 4:
 		m := raft.AppendRequest[command]{Term: term(), PrevIndex: index(), PrevTerm: term(), Commit: index(), Round: number("round"), At: at(), Quiet: flag(), Early: flag()}
-		m.RTT, m.Promise = raft.RoundTrip{Mean: at(), Deviation: at()}, at()
+		m.RTT, m.Promise, m.Configuration = raft.RoundTrip{Mean: at(), Deviation: at()}, at(), index()
 		for range rapid.IntRange(0, 3).Draw(t, "entries") {
 			e := raft.Entry[command]{Index: index(), Term: term()}
-			if flag() {
+			switch rapid.IntRange(0, 2).Draw(t, "what") {
+			case 0:
 				e.ID = raft.ProposalID{Node: raft.NodeID(drawID(t)), Seq: number("seq")}
 				e.Command = drawCommand(t)
+			case 1:
+				g := drawConfiguration(t)
+				g.Index = e.Index
+				e.Config = &g
 			}
 			m.Entries = append(m.Entries, e)
 		}
@@ -154,11 +170,29 @@ func drawBody(t *rapid.T) raft.Body {
 		data := rapid.SliceOf(rapid.Byte()).Draw(t, "data")
 		return raft.SnapshotRequest{
 			Term: term(), Index: index(), LastTerm: term(), Offset: number("offset"), Size: number("size"), Data: data, At: at(),
+			Configuration: drawConfiguration(t),
 		}
 	case 12:
 		return raft.SnapshotReply{Term: term(), Index: index(), Chunk: number("chunk"), Offset: number("offset"), Done: flag(), At: at()}
+	case 13:
+		return raft.ChangeRequest{Term: term(), ID: number("id"), Change: raft.Change{Kind: raft.ChangeKind(drawID(t)), Nodes: drawIDs(t)}}
+	case 14:
+		return raft.ChangeReply{Term: term(), ID: number("id"), Why: raft.Refusal(rapid.StringN(0, 8, -1).Draw(t, "why"))}
 	}
-	return raft.ReadReply{Term: term(), ID: number("id"), Index: index(), Commit: index(), Confirmed: flag()}
+	return raft.ReadReply{Term: term(), ID: number("id"), Index: index(), Commit: index(), Confirmed: flag(), Configuration: index()}
+}
+
+func drawConfiguration(t *rapid.T) raft.Configuration {
+	return raft.Configuration{
+		Index: raft.Index(rapid.Uint64Range(0, 1<<63-1).Draw(t, "index")), Voters: drawIDs(t), Outgoing: drawIDs(t), Learners: drawIDs(t), Witnesses: drawIDs(t),
+	}
+}
+
+func drawIDs(t *rapid.T) (ids []raft.NodeID) {
+	for range rapid.IntRange(0, 3).Draw(t, "ids") {
+		ids = append(ids, raft.NodeID(drawID(t)))
+	}
+	return ids
 }
 
 func drawID(t *rapid.T) string { return rapid.StringN(1, 8, -1).Draw(t, "id") }
@@ -199,7 +233,14 @@ func TestWrongTypesAreRefused(t *testing.T) {
 			delete(body, field)
 			text, _ := json.Marshal(body)
 			o, _ := parseObject(text)
-			if _, err := decodeBody(kind, o); err == nil && !slices.Contains([]string{"type", "promise_us", "transfer"}, field) {
+			optional := []string{"type", "promise_us", "transfer"}
+			switch kind {
+			case kindAppendEntries, kindReadIndexOK:
+				optional = append(optional, "configuration")
+			case kindChangeOK:
+				optional = append(optional, "why")
+			}
+			if _, err := decodeBody(kind, o); err == nil && !slices.Contains(optional, field) {
 				t.Errorf("%s without %s was taken in", kind, field)
 			}
 		}
@@ -260,6 +301,11 @@ func TestBadEntriesAreRefused(t *testing.T) {
 		`{"index":1,"term":1,"by":"n1","seq":1,"client":"c","id":1,"seen":0,"op":"write","key":1}`,
 		`{"index":1,"term":1,"by":"n1","seq":1,"client":"c","id":1,"seen":0,"op":"cas","key":1,"from":1}`,
 		`{"index":1,"term":1,"by":"n1","seq":1,"client":"c","id":1,"seen":-1,"op":"write","key":1,"value":1}`,
+		`{"index":1,"term":1,"configuration":3}`, `{"index":1,"term":1,"configuration":null}`, `{"index":1,"term":1,"configuration":["n1"]}`,
+		`{"index":1,"term":1,"configuration":{}}`, `{"index":1,"term":1,"configuration":{"voters":"n1"}}`,
+		`{"index":1,"term":1,"configuration":{"voters":["n1",2]}}`, `{"index":1,"term":1,"configuration":{"voters":["n1"],"outgoing":null}}`,
+		`{"index":1,"term":1,"configuration":{"voters":["n1"],"learners":[["n2"]]}}`, `{"index":1,"term":1,"configuration":{"voters":["n1"],"witnesses":{}}}`,
+		`{"index":1,"term":1,"configuration":{"Voters":["n1"]}}`,
 	} {
 		text := fmt.Sprintf(`{"term":1,"prev_index":0,"prev_term":0,"entries":[%s],"commit":0,"round":0,"at_us":0,"quiet":false,"early":false,"rtt_us":0,"rtt_deviation_us":0}`, entry)
 		o, err := parseObject([]byte(text))

@@ -34,8 +34,8 @@ type Options[C, R any] struct {
 	Log *slog.Logger
 }
 
-// Driver runs one node. Its methods may be called from any goroutine; Receive, Propose, Try, Read and TransferLeadership take effect in the order
-// in which they were called by one goroutine.
+// Driver runs one node. Its methods may be called from any goroutine; Receive and those that ask for something take effect in the order in which
+// they were called by one goroutine.
 type Driver[C, R any] struct {
 	Options[C, R]
 	inbox   chan func(now time.Duration)
@@ -74,7 +74,8 @@ func (d *Driver[C, R]) Receive(m raft.Message) {
 }
 
 // Propose asks for a command to be executed (see raft.Node.Propose). Within the limit, done is called once with the outcome, from the
-// loop, so it must not block, and not call Propose, Try, Read or TransferLeadership, which may. After the end of Run the outcome is raft.ErrUnavailable, from the caller's goroutine.
+// loop, so it must not block, and not call a method of the driver, which may. After the end of Run the outcome is raft.ErrUnavailable, from the caller's
+// goroutine.
 func (d *Driver[C, R]) Propose(command C, limit time.Duration, done func(raft.Outcome[R])) {
 	d.request(d.Node.Propose, command, limit, done)
 }
@@ -93,6 +94,14 @@ func (d *Driver[C, R]) Read(query C, limit time.Duration, done func(raft.Outcome
 func (d *Driver[C, R]) TransferLeadership(to raft.NodeID, limit time.Duration, done func(raft.Outcome[R])) {
 	ask := func(now time.Duration, _ C, deadline time.Duration) raft.Ticket {
 		return d.Node.TransferLeadership(now, to, deadline)
+	}
+	d.request(ask, *new(C), limit, done)
+}
+
+// ChangeMembership asks for another membership (see raft.Node.ChangeMembership). For done the same holds as in Propose.
+func (d *Driver[C, R]) ChangeMembership(what raft.Change, limit time.Duration, done func(raft.Outcome[R])) {
+	ask := func(now time.Duration, _ C, deadline time.Duration) raft.Ticket {
+		return d.Node.ChangeMembership(now, what, deadline)
 	}
 	d.request(ask, *new(C), limit, done)
 }

@@ -225,6 +225,45 @@ func TestClusterServesAndFailsOver(t *testing.T) {
 	})
 }
 
+// A node that has been removed says so to whoever asks it next, and the others go on without it.
+func TestChangeMembership(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t, nil, "a", "b", "c")
+		change := func(at raft.NodeID, what raft.Change) error {
+			ask := func(_ int, limit time.Duration, done func(raft.Outcome[int])) { c.drivers[at].ChangeMembership(what, limit, done) }
+			return outcome(t, ask, 0, 2*time.Second).Err
+		}
+		if err := change("a", raft.Change{Kind: raft.Promote, Nodes: []raft.NodeID{"z"}}); !errors.Is(err, raft.ErrNoMember) {
+			t.Errorf("promoting nobody: %v", err)
+		}
+		gone := raft.NodeID("b")
+		if c.leader() == gone {
+			gone = "c"
+		}
+		if err := change("a", raft.Change{Kind: raft.Remove, Nodes: []raft.NodeID{gone}}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		if o := outcome(t, c.drivers[gone].Propose, 1, time.Second); !errors.Is(o.Err, raft.ErrNotServing) {
+			t.Errorf("at the node that has gone: %+v", o)
+		}
+		if o := outcome(t, c.drivers["a"].Propose, 1, time.Second); o.Err != nil || o.Result != 1 {
+			t.Errorf("at a node that has stayed: %+v", o)
+		}
+		at := c.leader()
+		if err := change(at, raft.Change{Kind: raft.Remove, Nodes: []raft.NodeID{at}}); err != nil {
+			t.Errorf("a leader that is to remove itself: %v", err)
+		}
+		for _, stop := range c.stop {
+			stop()
+		}
+		synctest.Wait()
+		if err := change("a", raft.Change{Kind: raft.Remove, Nodes: []raft.NodeID{gone}}); !errors.Is(err, raft.ErrUnavailable) {
+			t.Errorf("at a driver that is stopped: %v", err)
+		}
+	})
+}
+
 // Stopping a driver answers whoever waits, also those whose requests it had not looked at yet.
 func TestStopAnswersEverybody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
