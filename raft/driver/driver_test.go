@@ -230,7 +230,9 @@ func TestChangeMembership(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCluster(t, nil, "a", "b", "c")
 		change := func(at raft.NodeID, what raft.Change) error {
-			ask := func(_ int, limit time.Duration, done func(raft.Outcome[int])) { c.drivers[at].ChangeMembership(what, limit, done) }
+			ask := func(_ int, limit time.Duration, done func(raft.Outcome[int])) {
+				c.drivers[at].ChangeMembership(what, limit, done)
+			}
 			return outcome(t, ask, 0, 2*time.Second).Err
 		}
 		if err := change("a", raft.Change{Kind: raft.Promote, Nodes: []raft.NodeID{"z"}}); !errors.Is(err, raft.ErrNoMember) {
