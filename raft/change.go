@@ -55,48 +55,37 @@ func (ch Change) Validate() error {
 func (g *Configuration) after(ch Change) (Configuration, Refusal) {
 	h := Configuration{Voters: slices.Clone(g.Voters), Learners: slices.Clone(g.Learners), Witnesses: slices.Clone(g.Witnesses)}
 	id := ch.Nodes[0]
-	var why Refusal
 	switch ch.Kind {
 	case AddLearner:
-		h.Learners, why = joining(h.Learners, id), g.barsLearner(id)
-	case AddVoter:
+		h.Learners = joining(h.Learners, id)
+	case AddVoter, Promote:
 		h.Voters = joining(h.Voters, id)
 	case AddWitness:
 		h.Voters, h.Witnesses = joining(h.Voters, id), joining(h.Witnesses, id)
-		if g.Serves(id) {
-			why = RefusedMember
-		}
-	case Promote:
-		h.Voters = joining(h.Voters, id)
-		if !g.Member(id) {
-			why = RefusedNoMember
-		}
 	case Remove:
 		h.Voters, h.Learners = except(h.Voters, ch.Nodes), except(h.Learners, ch.Nodes)
 	case Replace:
 		h.Voters = slices.Clone(ch.Nodes)
 	}
 	h.Learners = except(h.Learners, h.Voters)
-	returns := func(id NodeID) bool { return g.Witness(id) && !g.Votes(id) }
-	switch {
-	case why != "":
-	case ch.Kind != AddWitness && slices.ContainsFunc(h.Voters, returns):
-		why = RefusedWitness
-	case h.validate() != nil:
-		why = RefusedTooFew
-	case len(h.members()) > maxMembers || len(h.Witnesses) > maxMembers:
-		why = RefusedTooMany
-	}
-	return h, why
+	return h, g.bars(ch, &h)
 }
 
-// barsLearner says why a node cannot become a learner.
-func (g *Configuration) barsLearner(id NodeID) Refusal {
+// bars says why a change cannot lead to another configuration.
+func (g *Configuration) bars(ch Change, h *Configuration) Refusal {
+	id := ch.Nodes[0]
+	returns := func(id NodeID) bool { return h.Member(id) && g.Witness(id) && !g.Member(id) }
 	switch {
-	case g.Votes(id):
+	case ch.Kind == AddLearner && g.Votes(id), ch.Kind == AddWitness && g.Serves(id):
 		return RefusedMember
-	case g.Witness(id):
+	case ch.Kind == Promote && !g.Member(id):
+		return RefusedNoMember
+	case ch.Kind != AddWitness && slices.ContainsFunc(ch.Nodes, returns):
 		return RefusedWitness
+	case len(h.members()) > maxMembers || len(h.Witnesses) > maxMembers:
+		return RefusedTooMany
+	case h.validate() != nil:
+		return RefusedTooFew
 	}
 	return ""
 }

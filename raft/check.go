@@ -97,15 +97,8 @@ func (c *core[C]) checkAppend(from NodeID, m AppendRequest[C]) error {
 	if err := checkPromise(m.Promise); err != nil {
 		return err
 	}
-	term := m.PrevTerm
-	for i, e := range m.Entries {
-		if err := e.checkConfig(); err != nil {
-			return err
-		}
-		if e.Index != m.PrevIndex+1+Index(i) || e.Term < max(term, 1) || e.Term > m.Term {
-			return fmt.Errorf("entry %d of term %d does not follow its predecessor", e.Index, e.Term)
-		}
-		term = e.Term
+	if err := m.checkEntries(); err != nil {
+		return err
 	}
 	if m.Term == 0 {
 		return fmt.Errorf("term 0 has no leader")
@@ -117,6 +110,21 @@ func (c *core[C]) checkAppend(from NodeID, m AppendRequest[C]) error {
 		return fmt.Errorf("a second leader in term %d", m.Term)
 	}
 	return c.checkAgreement(m)
+}
+
+// checkEntries checks that the entries follow each other, and what comes before them.
+func (m AppendRequest[C]) checkEntries() error {
+	term := m.PrevTerm
+	for i, e := range m.Entries {
+		if err := e.checkConfig(); err != nil {
+			return err
+		}
+		if e.Index != m.PrevIndex+1+Index(i) || e.Term < max(term, 1) || e.Term > m.Term {
+			return fmt.Errorf("entry %d of term %d does not follow its predecessor", e.Index, e.Term)
+		}
+		term = e.Term
+	}
+	return nil
 }
 
 // checkConfig checks the configuration of an entry, if it has one.

@@ -200,6 +200,14 @@ func (c *core[C]) stepCurrent(m Message) {
 		c.send(m.From, ConfirmReply(b))
 	case ConfirmReply:
 		c.handleConfirmReply(m.From, b)
+	default:
+		c.stepOperation(m)
+	}
+}
+
+// stepOperation takes in a message about who leads, or who belongs to the cluster, of the present term.
+func (c *core[C]) stepOperation(m Message) {
+	switch b := m.Body.(type) {
 	case TransferRequest:
 		c.handleTransferRequest(m.From, b)
 	case TransferReply:

@@ -259,19 +259,10 @@ func (c *core[C]) restored(s Snapshot) {
 // ---- What a peer may say of snapshots.
 
 func (c *core[C]) checkSnapshot(from NodeID, m SnapshotRequest) error {
-	if err := checkPosition(m.Index, m.LastTerm, m.Term); err != nil {
+	if err := m.check(); err != nil {
 		return err
 	}
-	n := uint64(len(m.Data))
 	switch {
-	case m.Index == 0:
-		return errors.New("a snapshot of nothing")
-	case m.Configuration.Index > m.Index:
-		return fmt.Errorf("a snapshot at %d with a configuration of %d", m.Index, m.Configuration.Index)
-	case m.Configuration.validate() != nil:
-		return fmt.Errorf("a snapshot with %w", m.Configuration.validate())
-	case m.Size > maxStateBytes || m.Offset > m.Size || n > m.Size-m.Offset || n == 0 && m.Size > 0:
-		return fmt.Errorf("a chunk of %d bytes at %d of %d", n, m.Offset, m.Size)
 	case m.Term < c.hard.Term:
 		return nil // old: will be answered, and changes nothing
 	case m.Term == c.hard.Term && !c.mayLead(from):
@@ -280,6 +271,20 @@ func (c *core[C]) checkSnapshot(from NodeID, m SnapshotRequest) error {
 		return fmt.Errorf("entry %d is committed with another term than %d", m.Index, m.LastTerm)
 	}
 	return nil
+}
+
+// check says what is wrong with a chunk, whoever it is for.
+func (m SnapshotRequest) check() error {
+	n := uint64(len(m.Data))
+	switch {
+	case m.Index == 0:
+		return errors.New("a snapshot of nothing")
+	case m.Size > maxStateBytes || m.Offset > m.Size || n > m.Size-m.Offset || n == 0 && m.Size > 0:
+		return fmt.Errorf("a chunk of %d bytes at %d of %d", n, m.Offset, m.Size)
+	case m.Configuration.Index > m.Index:
+		return fmt.Errorf("a snapshot at %d with a configuration of %d", m.Index, m.Configuration.Index)
+	}
+	return errors.Join(checkPosition(m.Index, m.LastTerm, m.Term), m.Configuration.validate())
 }
 
 func (c *core[C]) checkSnapshotReply(from NodeID, m SnapshotReply) error {

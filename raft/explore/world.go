@@ -3,6 +3,7 @@ package explore
 import (
 	"bytes"
 	"fmt"
+	"reflect"
 	"slices"
 	"time"
 
@@ -274,35 +275,10 @@ func (w *world) post(m raft.Message) {
 // lost says whether nothing can come of a message any more, see package doc.
 func (w *world) lost(p parcel) bool {
 	term := w.members[number(p.To)].view.Term
-	switch b := p.Body.(type) {
-	case raft.VoteRequest:
-		return b.Term < term
-	case raft.VoteReply:
-		return b.Term < term || !b.Granted && b.Term == term
-	case request:
-		return b.Term < term
-	case raft.AppendReply:
-		return b.Term < term
-	case raft.CommitNotice:
-		return b.Term < term
-	case raft.ForwardRequest[int]:
-		return b.Term < term
-	case raft.ReadRequest:
-		return b.Term < term
-	case raft.ReadReply:
-		return b.Term < term
-	case raft.ConfirmRequest:
-		return b.Term < term
-	case raft.ConfirmReply:
-		return b.Term < term
-	case raft.TimeoutNow:
-		return b.Term < term
-	case raft.ChangeRequest:
-		return b.Term < term
-	case raft.ChangeReply:
-		return b.Term < term
+	if b, ok := p.Body.(raft.VoteReply); ok && !b.Granted && b.Term == term {
+		return true
 	}
-	return false
+	return raft.Term(reflect.ValueOf(p.Body).FieldByName("Term").Uint()) < term
 }
 
 // clock returns what a node's own clock shows.
