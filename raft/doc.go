@@ -30,6 +30,9 @@
 //	reads.go                   linearizable reads without the log, thesis §6.4
 //	lease.go                   and by a lease, §6.4.1
 //	transfer.go, load.go       another node is to lead, thesis §3.10; and who that should be
+//	membership.go              §6, thesis ch. 4: from one configuration to the next, from the leader's side (MEMBERSHIP.md has a picture)
+//	change.go                  which changes there are, and how a wish for one gets to the leader
+//	witness.go                 nodes that vote, and have no state
 //	thrift.go                  who is asked, where not everybody has to be
 //	requests.go, forward.go    what becomes of a request: result, definitely not, or unknown
 //	try.go                     requests that may need no log
@@ -40,8 +43,8 @@
 //	clone.go                   copies and fingerprints of a node, for package explore
 //
 // testdata/ shows all this at work: each file is a story of a few real nodes, told message by message, and checked word for word by
-// TestGolden (golden_test.go, which also explains the commands). Begin with election.txt, figure_7.txt and figure_8.txt; the others play the
-// mistakes of other implementations, each named where it would show.
+// TestGolden (golden_test.go, which also explains the commands). Begin with election.txt, figure_7.txt and figure_8.txt, and for the membership with joint.txt; the
+// others play the mistakes of other implementations, each named where it would show.
 //
 // "§" refers to the paper, "thesis" to Ongaro's dissertation ("Consensus: bridging theory and practice"). DIVERGENCE.md lists where
 // this package leaves both, and why that is safe.
@@ -69,6 +72,9 @@
 //	messages that came too early      maxStash                              dropped, and sent again            TestStashIsBounded
 //	the log                           SnapshotEntries, SnapshotBytes        a snapshot takes its place         TestLogIsBounded
 //	entries kept for a transfer       maxHeld snapshots' worth              it begins anew                     TestLogIsHeldForATransfer
+//	members, and former witnesses     maxMembers                            ErrTooManyMembers                  TestTooManyMembers
+//	how long a new voter learns       Config.CatchUp                        ErrNotCaughtUp                     TestChangeIsGivenUp
+//	a removed node's replication      an election time-out                  it is forgotten                    TestRemovedNodeHearsOfIt
 //
 // Package driver bounds its inbox (whoever brings more waits), package session what it remembers, package maelstrom lines and output.
 //

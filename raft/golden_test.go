@@ -25,7 +25,8 @@ import (
 //
 //	cluster nodes=3 [early] [lease] [append=1]  a new cluster; append=1: one entry in each append; snapshots=4: a snapshot after every four, no
 //	                                    entry kept before it, in chunks of 8 bytes. Lines behind it describe nodes that have lived
-//	                                    before: n1 term=3 vote=n2 log=1,1,3
+//	                                    before: n1 term=3 vote=n2 log=1,1,3. joiners=1: one node more, which is no member yet
+//	                                    and has the next number; catchup=1s: how long new voters have to catch up
 //	timeout n1                          n1 hears nothing until its election timer runs out; the clocks of others stand still
 //	tick n1 n2 50ms                     the clocks of the nodes named go on (of all nodes, if none is named)
 //	stop n1 50ms                        n1's clock goes on, but n1 is not called (kill -STOP, and -CONT)
@@ -40,6 +41,7 @@ import (
 //	                                    was asked of others is lost. Appends stay under way
 //	propose n1 x=1, read n1 x           a client's request; it gives up after 30 s
 //	transfer n1 n2                      n1 is asked to have n2 lead; "transfer n1" leaves it to the leader who is to
+//	change n1 add_learner n4            n1 is asked for another membership
 //	slow n1, sync n1                    what n1 writes from now on is not durable, and nothing that depends on it leaves; now it is
 //	crash n1, restart n1                what is not durable is lost
 //	close n1                            n1 shuts down in an orderly way
@@ -129,6 +131,8 @@ func (s *stage) runNodes(command string, actors []*actor, rest []string) error {
 		s.ask(first, command, rest[0])
 	case "transfer":
 		s.transfer(first, actors[1:])
+	case "change":
+		s.change(first, rest)
 	case "slow":
 		first.slow = true
 		s.say("what %s writes is not durable yet", first.id)

@@ -42,7 +42,7 @@ func (s *stage) narrate(a *actor, before, after View[string]) {
 
 func (s *stage) narrateLog(a *actor, before, after View[string]) {
 	if n := after.Snapshot; n.Index != before.Snapshot.Index {
-		s.tell("  %s has a snapshot of %s on disk: %q", a.id, place(n.Index, n.Term), n.State)
+		s.tell("  %s has a snapshot of %s on disk: %q%s", a.id, place(n.Index, n.Term), n.State, membersWords(n.Configuration))
 	}
 	if after.Base != before.Base {
 		s.tell("  %s has nothing up to %s in its log any more", a.id, place(after.Base, after.BaseTerm))
@@ -60,6 +60,9 @@ func (s *stage) narrateLog(a *actor, before, after View[string]) {
 	}
 	if added := after.Log[same:]; len(added) > 0 {
 		s.say("  %s appends from %d on: %s", a.id, added[0].Index, entriesWords(added))
+	}
+	if now := after.Configuration.String(); now != before.Configuration.String() {
+		s.tell("  %s goes by the members %s", a.id, now)
 	}
 }
 
@@ -143,10 +146,20 @@ func entryWords(e Entry[string]) string {
 	switch {
 	case e.IsNoOp():
 		return fmt.Sprintf("%d:no-op", e.Term)
+	case e.Config != nil:
+		return fmt.Sprintf("%d:[%s]", e.Term, e.Config)
 	case e.Command == "":
 		return fmt.Sprint(e.Term)
 	}
 	return fmt.Sprintf("%d:%s", e.Term, e.Command)
+}
+
+// membersWords names the members that a snapshot knows of, if there has been a change.
+func membersWords(g Configuration) string {
+	if g.Index == 0 {
+		return ""
+	}
+	return ", members " + g.String()
 }
 
 func place(i Index, t Term) string { return fmt.Sprintf("%d/%d", i, t) }
@@ -187,7 +200,7 @@ func (s *stage) body(body Body) string {
 	case AppendReply:
 		return fmt.Sprintf("term %d, %s%s", b.Term, agreement(b), roundWords(b.Round)+promiseWords(", promises %v", b.Promise))
 	case SnapshotRequest:
-		return fmt.Sprintf("term %d, of %s, bytes from %d of %d: %q", b.Term, place(b.Index, b.LastTerm), b.Offset, b.Size, b.Data)
+		return fmt.Sprintf("term %d, of %s, bytes from %d of %d: %q", b.Term, place(b.Index, b.LastTerm), b.Offset, b.Size, b.Data) + membersWords(b.Configuration)
 	case SnapshotReply:
 		if b.Done {
 			return fmt.Sprintf("term %d, has all up to %d", b.Term, b.Index)
@@ -219,7 +232,7 @@ func (s *stage) readBody(body Body) string {
 		if b.Confirmed {
 			word = ", confirmed"
 		}
-		return fmt.Sprintf("term %d, batch %d, read index %d, commit %d%s", b.Term, s.batch(b.ID), b.Index, b.Commit, word)
+		return fmt.Sprintf("term %d, batch %d, read index %d, commit %d%s", b.Term, s.batch(b.ID), b.Index, b.Commit, word+configurationWords(b.Configuration))
 	case ConfirmRequest:
 		return fmt.Sprintf("term %d, batch %d", b.Term, s.batch(b.ID))
 	case ConfirmReply:
@@ -230,8 +243,23 @@ func (s *stage) readBody(body Body) string {
 		return fmt.Sprintf("term %d, to %s: %s", b.Term, orNone(b.To), b.Why)
 	case TimeoutNow:
 		return fmt.Sprintf("term %d", b.Term)
+	case ChangeRequest:
+		return fmt.Sprintf("term %d, %s %s", b.Term, b.Change.Kind, listed(b.Change.Nodes))
+	case ChangeReply:
+		if b.Why == "" {
+			return fmt.Sprintf("term %d: done", b.Term)
+		}
+		return fmt.Sprintf("term %d: refused, %s", b.Term, b.Why)
 	}
 	return fmt.Sprintf("%+v", body)
+}
+
+// configurationWords names the place of the configuration in which followers may count, if there has been a change.
+func configurationWords(i Index) string {
+	if i == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", configuration of %d", i)
 }
 
 // batch gives the batches of reads small numbers: theirs are random.
