@@ -143,6 +143,7 @@ func (c *core[C]) flush() {
 		c.commitEarly(r)
 		c.forwardRequests(r)
 	}
+	c.changesKnown()
 	c.sendAway()
 }
 
@@ -209,7 +210,7 @@ func (c *core[C]) stepCurrent(m Message) {
 	case ChangeRequest:
 		c.handleChangeRequest(m.From, b)
 	case ChangeReply:
-		c.requests.endChange(b.ID, b.Term, b.Why)
+		c.requests.endChange(b)
 	}
 }
 
