@@ -214,6 +214,8 @@ func TestNonsenseFromPeers(t *testing.T) {
 		p.inject("n1", nonsense(kind, body))
 	}
 	p.inject("n1", nonsense(kindRelay, sampleRelay()))
+	p.inject("n1", nonsense(kindProxy, sampleProxy()))
+	p.inject("n1", nonsense(kindProxyOK, sampleProxyOK()))
 	p.inject("n1", badRelays())
 	p.serves("n3")
 	p.end()
@@ -256,6 +258,17 @@ func nonsense(kind string, sample map[string]any) []garbage {
 // sampleRelay returns a relay to n1 by its own sender.
 func sampleRelay() map[string]any {
 	return map[string]any{"type": kindRelay, "from": "n2", "to": "n1", "heard": "n1", "body": sampleBodies()[kindPreVote]}
+}
+
+// sampleProxy returns a request that n2 passes on, and sampleProxyOK an answer to one that n1 never passed on.
+func sampleProxy() map[string]any {
+	return map[string]any{
+		"type": kindProxy, "number": 1 << 32, "life": 1, "patience_us": 1000, "seen": 0, "client": "c5", "body": map[string]any{"type": "read", "key": 1, "msg_id": 9},
+	}
+}
+
+func sampleProxyOK() map[string]any {
+	return map[string]any{"type": kindProxyOK, "number": 1 << 32, "life": 1, "applied": 3, "body": map[string]any{"type": "write_ok", "in_reply_to": 9}}
 }
 
 // badRelays are relays of which no part is of a wrong type. What n1 passes on of them must not hurt the others either.

@@ -16,9 +16,11 @@
 //	peers.go       Raft messages in and out, and the silence after the start
 //	overlay.go     ways around cut links
 //	wire.go        the JSON of each Raft message; wire_decode.go is the way back
-//	requests.go    read, write, cas and status
+//	requests.go    what clients ask for, and read, write, cas and status
 //	patience.go    how long a request may wait
 //	transfer.go    transfer: another node is to lead
+//	admin.go       who belongs to the cluster, and is to
+//	proxy.go       what a node that does not serve makes of requests; proxied.go is the member's side
 //	leave.go       a node that is told to end hands over first
 //	replies.go     every reply there is, and the table from outcomes to error codes
 //	library.go     the official client, and what has to be known about it
@@ -41,19 +43,42 @@
 // relays and gives them to the others, who pass them on, one step far, until both ends know a way, which is then used until the direct
 // one works again. The core knows nothing of this. Where nothing is cut, nothing is relayed.
 //
-// # Transfer of leadership
+// # Members
 //
-// Any node takes
+// All nodes that Maelstrom names in init belong to the cluster, or as many of the first of them as --initial-voters says. Any node takes requests of
+// operators:
 //
-//	{"type": "transfer", "msg_id": 1, "node": "n3"}
+//	{"type":"add_learner","node":"n4"}        n4 gets the log and the state, and has no vote
+//	{"type":"promote","node":"n4"}            n4, a learner that keeps up, gets a vote
+//	{"type":"add_voter","node":"n4"}          n4 gets a vote when it has caught up
+//	{"type":"add_witness","node":"n4"}        n4 gets a vote, and keeps neither commands nor state
+//	{"type":"remove","node":"n4"}             n4, whatever it is, is no member any more
+//	{"type":"replace","voters":["n1","n4"]}   these are all that vote, in one step
+//	{"type":"transfer","node":"n3"}           n3 leads, or without "node" any node but the present leader
+//	{"type":"configuration"}                  who is a member?
 //
-// and sees to it that n3 leads, or without "node" any node but the present leader, whichever has most of its log. The reply comes when this node
-// knows the new leader; that n3 leads already is as good:
+// each with a msg_id. What is so already is done at once, so a request may be sent again. The answer comes when it is done, and says what is then in force at
+// the node that answers, and after a transfer who leads:
 //
-//	{"type": "transfer_ok", "in_reply_to": 1, "leader": "n3"}
+//	{"type":"remove_ok","in_reply_to":1,"configuration":{"index":7,"voters":["n1","n2"]}}
 //
-// or an error: 11 if no leader was known, 12 for a node that is not of this cluster, 14 if the leader stays (n3 does not answer, or was not elected
-// within an election time-out, or a transfer to another node is under way), 13 if it is not known what became of it.
+// beside voters with "outgoing", the voters that are being replaced, while that is under way, "learners", and "witnesses", which are among the voters.
+// Or it is an error:
+//
+//	11  nothing was done: no leader was known
+//	12  malformed, or there is no such node; for a transfer also: it does not vote
+//	13  it is not known what became of it, or will
+//	14  given up: a new voter did not catch up within three seconds, or most of them do not answer; the target of a transfer does not answer, was not
+//	    elected in time, or another transfer is under way
+//	20  promote: the node is no member
+//	21  add_learner, add_witness: the node has a vote, or the state, already
+//	22  refused: the learner is behind, the node has been a witness, too few voters would have the state, or there would be too many members
+//	30  another change is under way
+//
+// A change may take five times as long as an operation, so whoever asks for one should wait for five seconds, or fifty mean latencies if that is more.
+//
+// A node that is no member, or a witness, passes requests on, of clients as well as of operators, and answers with what a member says. With 11 it
+// does so only if no member can have done anything or can do it yet.
 //
 // # The end
 //

@@ -3,14 +3,17 @@ package maelstrom
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
+	"log/slog"
 	"strings"
 	"testing"
+	"time"
 )
 
 // FuzzLine feeds arbitrary bytes to a node. Whatever they are, it ends in order, and all it prints is valid.
 func FuzzLine(f *testing.F) {
-	for _, list := range [][]garbage{badLines(), badMessageIDs(), badRequests(), badRelays(), nonsense(kindRelay, sampleRelay())} {
+	for _, list := range [][]garbage{badLines(), badMessageIDs(), badRequests(), badRelays(), nonsense(kindRelay, sampleRelay()), nonsense(kindProxy, sampleProxy()), nonsense(kindProxyOK, sampleProxyOK())} {
 		for _, g := range list {
 			if len(g.line) < 4096 {
 				f.Add([]byte(g.line))
@@ -56,6 +59,69 @@ func checkLine(t *testing.T, line string) {
 	if err := d.Decode(&m); err != nil || m.Src != "n1" || m.Dest == "" || m.Body["type"] == nil || !strings.HasSuffix(line, "}}\n") {
 		t.Fatalf("printed %q: %v", line, err)
 	}
+}
+
+// FuzzErrand: whatever is asked of a node that is no member, and whatever members answer, it ends in order, prints nothing that is not valid, and answers
+// once.
+func FuzzErrand(f *testing.F) {
+	request := []byte(`{"type":"write","key":1,"value":2}`)
+	for _, reply := range []string{
+		`{"type":"write_ok","in_reply_to":2}`, `{"type":"error","code":11,"in_reply_to":2}`, `{"type":"error","code":1e3,"in_reply_to":2}`, `[]`, `{}`, `null`, `5`,
+		`{"type":"write_ok","in_reply_to":2,"msg_id":"x","more":[1]}`, `{"in_reply_to":2,"type":"write_ok","type":"init"}`,
+	} {
+		for _, life := range []uint64{0, 1} {
+			f.Add(request, life, []byte(reply))
+		}
+	}
+	f.Fuzz(func(t *testing.T, request []byte, life uint64, reply []byte) {
+		if !json.Valid(request) || !json.Valid(reply) || bytes.ContainsAny(request, "\r\n") || bytes.ContainsAny(reply, "\r\n") {
+			return
+		}
+		o, err := parseObject(request)
+		if kind, _ := o.text("type"); err != nil || kind == "init" {
+			return
+		}
+		var out, logs bytes.Buffer
+		s := &server{log: slog.New(slog.NewTextHandler(&logs, nil))}
+		s.drops, s.opts = newDrops(s.log), Options{Seed: 1, InitialVoters: 1}
+		s.start(&out)
+		s.take([]byte(`{"src":"c0","dest":"n2","body":{"type":"init","msg_id":1,"node_id":"n2","node_ids":["n1","n2"]}}`))
+		c := call{asker: asker{name: "c0", msgID: 2}, body: bytes.Clone(request), limit: time.Minute, until: time.Now().Add(time.Minute)}
+		c.kind, _ = o.text("type")
+		s.begin()
+		s.errands.mu.Lock()
+		e := &errand{call: c, open: map[uint64]bool{}, tried: map[string]bool{}, timer: time.NewTimer(time.Hour)}
+		s.errands.waiting[e] = true
+		s.member.peers["n1"].heard.Store(true)
+		s.askAnother(e, true)
+		s.errands.mu.Unlock()
+		for number := range uint64(3) {
+			s.take(fmt.Appendf(nil, `{"src":"n1","dest":"n2","body":{"type":"proxy_ok","number":%d,"life":%d,"applied":1,"body":%s}}`, 1<<32+number+1, life>>1, reply))
+		}
+		s.stop()
+		s.tasks.Wait()
+		s.endErrands()
+		s.out.close()
+		if strings.Contains(logs.String(), "PANIC") || strings.Contains(logs.String(), "bad_output") {
+			t.Fatal(logs.String())
+		}
+		replies := 0
+		for line := range strings.Lines(out.String()) {
+			var m struct {
+				Src, Dest string
+				Body      map[string]any
+			}
+			if err := json.Unmarshal([]byte(line), &m); err != nil || m.Src != "n2" || m.Body == nil {
+				t.Fatalf("printed %q: %v", line, err)
+			}
+			if m.Dest == "c0" && m.Body["type"] != "init_ok" {
+				replies++
+			}
+		}
+		if replies != 1 {
+			t.Fatalf("%d replies: %s", replies, out.String())
+		}
+	})
 }
 
 // FuzzDecodePeer: what is decoded is encoded again as something that decodes to the same.

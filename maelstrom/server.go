@@ -49,11 +49,7 @@ func ServeUntil(ctx context.Context, in io.Reader, out, logs io.Writer, o Option
 	}
 	log := slog.New(newLimiter(slog.NewTextHandler(logs, &slog.HandlerOptions{Level: o.LogLevel})))
 	s := &server{opts: o, log: log, drops: newDrops(log)}
-	s.errands.waiting, s.errands.copies, s.errands.lives = map[*errand]bool{}, map[uint64]entrusted{}, map[string]uint64{}
-	s.out = newOutput(out, s.drops)
-	s.node = newNode(s.out)
-	s.ctx, s.stop = context.WithCancel(context.Background())
-	go s.out.run()
+	s.start(out)
 
 	ended := make(chan error, 1)
 	go func() { ended <- s.read(in) }()
@@ -68,6 +64,15 @@ func ServeUntil(ctx context.Context, in io.Reader, out, logs io.Writer, o Option
 	s.endErrands()
 	s.out.close()
 	return err
+}
+
+// start makes a server ready to take in lines.
+func (s *server) start(out io.Writer) {
+	s.out = newOutput(out, s.drops)
+	s.node = newNode(s.out)
+	s.errands.waiting, s.errands.copies, s.errands.lives = map[*errand]bool{}, map[uint64]entrusted{}, map[string]uint64{}
+	s.ctx, s.stop = context.WithCancel(context.Background())
+	go s.out.run()
 }
 
 // read takes in lines until there are no more.

@@ -189,6 +189,8 @@ type changeOKBody struct {
 	Term     raft.Term    `json:"term"`
 	ChangeID uint64       `json:"change_id"`
 	Why      raft.Refusal `json:"why,omitempty"`
+	// Configuration is the index of the one in force at the leader.
+	Configuration raft.Index `json:"configuration,omitempty"`
 }
 
 // relayBody is another body on a detour, or with a word about the link between its ends (overlay.go).
@@ -278,7 +280,7 @@ func encodeRare(body raft.Body) any {
 	case raft.ChangeRequest:
 		return changeBody{kindChange, b.Term, b.ID, b.Change.Kind, append([]raft.NodeID{}, b.Change.Nodes...)}
 	case raft.ChangeReply:
-		return changeOKBody{kindChangeOK, b.Term, b.ID, b.Why}
+		return changeOKBody{kindChangeOK, b.Term, b.ID, b.Why, b.Configuration}
 	}
 	panic(fmt.Sprintf("maelstrom: no JSON for %T", body)) // a type was added to raft and not here; the tests go through all
 }

@@ -94,7 +94,7 @@ var decoders = map[string]func(*fields) raft.Body{
 		}
 	},
 	kindChangeOK: func(f *fields) raft.Body {
-		m := raft.ChangeReply{Term: f.term("term"), ID: f.number("change_id")}
+		m := raft.ChangeReply{Term: f.term("term"), ID: f.number("change_id"), Configuration: f.optionalIndex("configuration")}
 		if f.find("why") != nil {
 			m.Why = raft.Refusal(f.id("why"))
 		}

@@ -57,7 +57,7 @@ func sampleMessages() []raft.Body {
 		raft.TransferReply{Term: 1, Why: raft.RefusedBusy},
 		raft.TimeoutNow{Term: 1},
 		raft.ChangeRequest{Term: 1, ID: 7, Change: raft.Change{Kind: raft.Replace, Nodes: []raft.NodeID{"n1", "n2", "n4"}}},
-		raft.ChangeReply{Term: 1, ID: 7},
+		raft.ChangeReply{Term: 1, ID: 7, Configuration: 8},
 		raft.ChangeReply{Term: 1, ID: 7, Why: raft.RefusedBehind},
 		raft.VoteRequest{Term: 1, LastIndex: 1, LastTerm: 1, At: 3000, Transfer: true},
 	}
@@ -177,7 +177,7 @@ func drawBody(t *rapid.T) raft.Body {
 	case 13:
 		return raft.ChangeRequest{Term: term(), ID: number("id"), Change: raft.Change{Kind: raft.ChangeKind(drawID(t)), Nodes: drawIDs(t)}}
 	case 14:
-		return raft.ChangeReply{Term: term(), ID: number("id"), Why: raft.Refusal(rapid.StringN(0, 8, -1).Draw(t, "why"))}
+		return raft.ChangeReply{Term: term(), ID: number("id"), Why: raft.Refusal(rapid.StringN(0, 8, -1).Draw(t, "why")), Configuration: index()}
 	}
 	return raft.ReadReply{Term: term(), ID: number("id"), Index: index(), Commit: index(), Confirmed: flag(), Configuration: index()}
 }
@@ -238,7 +238,7 @@ func TestWrongTypesAreRefused(t *testing.T) {
 			case kindAppendEntries, kindReadIndexOK:
 				optional = append(optional, "configuration")
 			case kindChangeOK:
-				optional = append(optional, "why")
+				optional = append(optional, "why", "configuration")
 			}
 			if _, err := decodeBody(kind, o); err == nil && !slices.Contains(optional, field) {
 				t.Errorf("%s without %s was taken in", kind, field)

@@ -107,6 +107,9 @@ type wantedChange struct {
 	term     Term
 	doubt    bool
 	resendAt time.Duration
+	// done: the leader has said so, and its configuration is the one at this index. The answer waits until this node knows that one.
+	done  bool
+	index Index
 }
 
 // change takes a wish and leaves it to the next flush.
@@ -120,7 +123,7 @@ func (r *requests[C]) change(what Change, deadline time.Duration) Ticket {
 
 // pursueChanges brings the oldest wish to the leader, and again while there is no answer. One at a time: so the leader can tell a copy from a new one.
 func (c *core[C]) pursueChanges() {
-	if len(c.requests.changes) == 0 {
+	if len(c.requests.changes) == 0 || c.requests.changes[0].done {
 		return
 	}
 	w := &c.requests.changes[0]
@@ -164,23 +167,34 @@ func (r *requests[C]) expireChanges(now time.Duration) {
 const changesPerLife = 1 << 20
 
 func (w *wantedChange) fate() error {
-	if w.term == 0 {
+	switch {
+	case w.done:
+		return nil
+	case w.term == 0:
 		return ErrUnavailable
 	}
 	return ErrUnknown
 }
 
-// endChange ends a wish as the leader of a term says. If an earlier leader had been asked as well, that it is refused now says nothing.
-func (r *requests[C]) endChange(id uint64, term Term, why Refusal) {
+// endChange takes in how a wish ends, as the leader of a term says. If an earlier leader had been asked as well, that it is refused now says nothing.
+func (r *requests[C]) endChange(m ChangeReply) {
 	r.endChanges(func(w *wantedChange) (bool, error) {
 		switch {
-		case w.id != id || w.term != term:
+		case w.id != m.ID || w.term != m.Term || w.done:
 			return false, nil
-		case why != "" && w.doubt:
+		case m.Why == "":
+			w.done, w.index = true, m.Configuration
+			return false, nil
+		case w.doubt:
 			return true, ErrUnknown
 		}
-		return true, refusals[why]
+		return true, refusals[m.Why]
 	})
+}
+
+// changesKnown ends the wishes that are done as far as this node can see.
+func (c *core[C]) changesKnown() {
+	c.requests.endChanges(func(w *wantedChange) (bool, error) { return w.done && w.index <= c.commit, nil })
 }
 
 // endChanges ends those wishes of which a function says so, in the way it says.

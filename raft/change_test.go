@@ -113,6 +113,29 @@ func TestFollowerAsksForAChange(t *testing.T) {
 	}
 }
 
+// Whoever is told that a change is done may look who is a member now: so a node says so only when it knows that itself. The word of the leader may
+// overtake the entry.
+func TestChangeIsDoneWhenItIsKnownHere(t *testing.T) {
+	h := start(t, 3)
+	h.follow(1, 1)
+	k := h.change(AddLearner, "n4")
+	m := only[ChangeRequest](h, "n2")
+	h.gets("n2", ChangeReply{Term: 1, ID: m.ID, Configuration: 2})
+	h.wantNoOutcome(k)
+	config := Configuration{Index: 2, Voters: ids("n1 n2 n3"), Learners: ids("n4")}
+	h.gets("n2", AppendRequest[string]{Term: 1, PrevIndex: 1, PrevTerm: 1, Entries: []Entry[string]{{Index: 2, Term: 1, Config: &config}}, Commit: 1})
+	h.wantNoOutcome(k) // it may be another one, of an earlier leader
+	h.gets("n2", AppendRequest[string]{Term: 1, PrevIndex: 2, PrevTerm: 1, Commit: 2})
+	h.wantTransfer(k, nil)
+
+	h = start(t, 3)
+	h.follow(1, 1)
+	k = h.change(AddLearner, "n4")
+	h.gets("n2", ChangeReply{Term: 1, ID: only[ChangeRequest](h, "n2").ID, Configuration: 2})
+	h.wait(time.Minute)
+	h.wantTransfer(k, nil) // it is done all the same
+}
+
 // A wish of which no leader has been told was not fulfilled when its time is over; of any other nobody knows.
 func TestChangeAtItsDeadline(t *testing.T) {
 	h := start(t, 3)

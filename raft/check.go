@@ -56,7 +56,7 @@ func (c *core[C]) checkBody(from NodeID, body Body) error {
 	case ChangeRequest:
 		return errors.Join(b.Change.Validate(), checkNumber(b.ID))
 	case ChangeReply:
-		return c.checkChangeReply(from, b)
+		return errors.Join(c.checkChangeReply(from, b), checkIndex(b.Configuration))
 	case PreVoteReply, VoteReply, ReadRequest, ConfirmRequest, ConfirmReply:
 	default:
 		return c.checkTransfer(from, body)

@@ -143,6 +143,7 @@ func (c *core[C]) flush() {
 		c.commitEarly(r)
 		c.forwardRequests(r)
 	}
+	c.changesKnown()
 	c.sendAway()
 }
 
@@ -217,7 +218,7 @@ func (c *core[C]) stepOperation(m Message) {
 	case ChangeRequest:
 		c.handleChangeRequest(m.From, b)
 	case ChangeReply:
-		c.requests.endChange(b.ID, b.Term, b.Why)
+		c.requests.endChange(b)
 	}
 }
 

@@ -247,8 +247,8 @@ func (c *core[C]) settleChange(l *leader[C], why Refusal) {
 
 func (c *core[C]) answerChange(to NodeID, id uint64, why Refusal) {
 	if to == c.id {
-		c.requests.endChange(id, c.hard.Term, why)
+		c.requests.endChange(ChangeReply{Term: c.hard.Term, ID: id, Why: why})
 		return
 	}
-	c.send(to, ChangeReply{Term: c.hard.Term, ID: id, Why: why})
+	c.send(to, ChangeReply{Term: c.hard.Term, ID: id, Why: why, Configuration: c.config().Index})
 }

@@ -219,6 +219,8 @@ type ChangeReply struct {
 	Term Term
 	ID   uint64
 	Why  Refusal // empty: it is done, and committed
+	// Configuration is the index of the one in force at the leader.
+	Configuration Index
 }
 
 func (m PreVoteRequest) term() Term    { return m.Term }
