@@ -28,6 +28,9 @@ type member struct {
 	disk   storage
 }
 
+// now is the time on the node's clock.
+func (m *member) now() time.Duration { return time.Since(m.epoch) }
+
 // handleInit makes this process a node, before anything else can be taken in, and answers. An init that says the same once more is
 // answered once more, for its answer may have been lost.
 func (s *server) handleInit(m message) {

@@ -59,9 +59,12 @@ const (
 	// ten times the mean one-way latency.
 	minClientLimit       = time.Second
 	clientLimitLatencies = 10
-	// mostPatience and leastPatience bound the part of the client's limit after which a request is answered, come what may. The
-	// rest is for the way in and out, of which patience.go knows more.
-	mostPatience, leastPatience = 0.85, 0.7
+	// mostPatience is the part of the client's limit after which a request is answered, come what may, if it has not waited to reach us. One
+	// that has is answered when latestAnswer of its client's limit is over, counted from when it was sent; the rest is for the way out. leastPatience is what is
+	// left to one that can have waited even longer.
+	mostPatience, latestAnswer, leastPatience = 0.85, 0.95, 0.05
+	// burst is the longest pause between two lines that reach us at once: the time that whoever delivers them takes for a line, if it is busy.
+	burst = 10 * time.Millisecond
 	// latencyCaution scales down our estimate of the latency: it is half a measured round trip, which includes time in queues and in
 	// busy processes. Too small an estimate answers early, too large a one not at all.
 	latencyCaution = 0.8

@@ -66,6 +66,7 @@ func (s *server) execute(who asker, kind string, body object) {
 		return
 	}
 	status := s.member.core.Status()
+	limit := patience(status, s.wayIn.waited(s.member.now()))
 	c := command{Client: who.name, ID: uint64(who.msgID), Seen: status.Applied, Op: op}
 	done := func(o outcome) {
 		s.reply(who, answer(who, op, o))
@@ -73,11 +74,11 @@ func (s *server) execute(who asker, kind string, body object) {
 	}
 	switch {
 	case op.Op == kv.Read:
-		s.member.driver.Read(c, patience(status), done)
+		s.member.driver.Read(c, limit, done)
 	case op.Op == kv.CAS && s.opts.CASReads:
-		s.member.driver.Try(c, patience(status), done)
+		s.member.driver.Try(c, limit, done)
 	default:
-		s.member.driver.Propose(c, patience(status), done)
+		s.member.driver.Propose(c, limit, done)
 	}
 }
 

@@ -22,6 +22,7 @@ type server struct {
 	node  *official.Node
 
 	member *member // nil before init
+	wayIn  wayIn
 	leaving
 	fatal error // why the process has to end
 	tasks sync.WaitGroup
@@ -128,8 +129,10 @@ func (s *server) take(line []byte) {
 	case m.body.find("in_reply_to") != nil:
 		s.drops.add(slog.LevelDebug, dropReply, "src", m.Src, "type", kind) // we ask nobody anything
 	case s.member.isPeer(m.Src) && isRaft(kind):
+		s.wayIn.note(s.member.now(), true)
 		s.receive(m, kind)
 	default:
+		s.wayIn.note(s.member.now(), false)
 		s.handleRequest(m, kind)
 	}
 }
