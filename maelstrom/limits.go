@@ -63,11 +63,15 @@ const (
 	// that has is answered when latestAnswer of its client's limit is over, counted from when it was sent; the rest is for the way out. leastPatience is what is
 	// left to one that can have waited even longer.
 	mostPatience, latestAnswer, leastPatience = 0.85, 0.95, 0.05
-	// burst is the longest pause between two lines that reach us at once: the time that whoever delivers them takes for a line, if it is busy.
+	// burst is how long lines can take that reach us at once, if whoever delivers them, or this node, is busy.
 	burst = 10 * time.Millisecond
+	// pulseEvery is how often a node makes sure that it runs, and standstill the least time without that which counts as one in which it did not.
+	pulseEvery, standstill = 25 * time.Millisecond, 60 * time.Millisecond
 	// latencyCaution scales down our estimate of the latency: it is half a measured round trip, which includes time in queues and in
 	// busy processes. Too small an estimate answers early, too large a one not at all.
 	latencyCaution = 0.8
+	// averageOver is the time over which round trips are averaged for it, and averageLag is added to that at its beginning.
+	averageOver, averageLag = 2 * time.Minute, 5 * time.Second
 
 	// logEvery is the least time between two log lines, from warning up, with the same text.
 	logEvery = time.Second

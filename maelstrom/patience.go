@@ -1,19 +1,41 @@
 package maelstrom
 
 import (
+	"sync"
 	"time"
 
 	"maelraft/raft"
 )
 
-// patience returns how long a request may wait before it is answered, come what may, if it has waited before it reached us. The client's
-// limit depends on the network's latency, which nobody tells us: until a round trip has been measured we suppose the shortest limit.
-func patience(s raft.Status, waited time.Duration) time.Duration {
-	limit := minClientLimit
-	if s.Measured {
-		limit = max(limit, share(latencyCaution*clientLimitLatencies, s.RTT.Mean/2))
-	}
+// patience returns how long a request may wait before it is answered, come what may, if it has waited before it reached us, and its client gives up
+// after a limit.
+func patience(limit, waited time.Duration) time.Duration {
 	return max(min(share(mostPatience, limit), share(latestAnswer, limit)-waited), share(leastPatience, limit))
+}
+
+// clientLimit is an estimate of when clients give up. That depends on the network's latency, which nobody tells us, so we measure round
+// trips; until then we suppose the shortest limit. Where they vary much, their present estimate is too large as often as not, so we trust in
+// its average over a longer time. That begins at nothing: too small a limit answers early, too large a one not at all.
+type clientLimit struct {
+	average time.Duration // of round trips
+	over    time.Duration // so long, averageLag at nothing not counted
+	last    time.Duration // when they were looked at; zero: never
+}
+
+// estimate takes in what is known of round trips, and returns the limit.
+func (l *clientLimit) estimate(now time.Duration, s raft.Status) time.Duration {
+	if !s.Measured {
+		return minClientLimit
+	}
+	if l.last > 0 {
+		since := min(now-l.last, averageLag) // a single look stands for no more
+		l.over = min(l.over+since, averageOver)
+		l.average += share(float64(since)/float64(l.over+averageLag), s.RTT.Mean-l.average)
+	}
+	l.last = now
+	// Where they hardly vary, the present estimate alone is enough.
+	rtt := max(min(l.average, s.RTT.Mean+2*s.RTT.Deviation), s.RTT.Mean-2*s.RTT.Deviation)
+	return max(minClientLimit, share(latencyCaution*clientLimitLatencies, rtt/2))
 }
 
 func share(part float64, of time.Duration) time.Duration { return time.Duration(part * float64(of)) }
@@ -22,25 +44,64 @@ func share(part float64, of time.Duration) time.Duration { return time.Duration(
 // is delivered one message at a time: whoever delivers takes the one that is due first, waits until it is due, and lets everything wait that
 // comes meanwhile, requests included. So nothing waits behind a message for longer than it has been silent before that message; and what
 // comes by itself, and not right behind another node's message, has not waited at all.
+//
+// A process that was stopped, or got no time to run, finds what has come meanwhile when it goes on. Safe for concurrent use.
 type wayIn struct {
-	last    time.Duration // when the last line came
-	silence time.Duration // the longest before a message of the present burst
-	ended   time.Duration // when that message came
+	mu    sync.Mutex
+	last  time.Duration // when the last line came
+	ran   time.Duration // when this process was last seen to run
+	hold  time.Duration // the longest that something that comes in the present burst can have been held up
+	ended time.Duration // when that was over
 }
 
-// note takes in when a line came, and whether it may have held up others: delays are those of messages between nodes.
+// note takes in when a line came, and whether it can have held up others: delays are those of messages between nodes.
 func (w *wayIn) note(now time.Duration, delayed bool) {
+	w.runs(now)
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	silence := now - w.last
 	w.last = now
-	if delayed && (silence >= w.silence || now-w.ended > burst) {
-		w.silence, w.ended = silence, now
+	if delayed {
+		w.held(now, silence)
+	}
+}
+
+// runs takes in that this process runs. It is called every pulse, and knows by that of times when it was not.
+func (w *wayIn) runs(now time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if since := now - w.ran; since > standstill {
+		w.held(now, since)
+	}
+	w.ran = now
+}
+
+func (w *wayIn) held(now, hold time.Duration) {
+	if hold >= w.hold || now-w.ended > burst {
+		w.hold, w.ended = hold, now
 	}
 }
 
 // waited returns the longest that a request which comes now can have waited.
 func (w *wayIn) waited(now time.Duration) time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if now-w.ended > burst {
 		return 0
 	}
-	return w.silence + now - w.ended
+	return w.hold + now - w.ended
+}
+
+// feelThePulse sees to it that times are noticed when this process does not run.
+func (s *server) feelThePulse(m *member) {
+	pulse := time.NewTicker(pulseEvery)
+	defer pulse.Stop()
+	for {
+		select {
+		case <-s.ctx.Done():
+			return
+		case <-pulse.C:
+			s.wayIn.runs(m.now())
+		}
+	}
 }

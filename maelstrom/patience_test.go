@@ -16,23 +16,67 @@ import (
 )
 
 func TestPatience(t *testing.T) {
-	for _, c := range []struct {
-		rtt, waited time.Duration
-		measured    bool
-		want        time.Duration
-	}{
-		{20 * time.Millisecond, 0, true, 850 * time.Millisecond},
-		{200 * time.Millisecond, 0, true, 850 * time.Millisecond},
-		{200 * time.Millisecond, 100 * time.Millisecond, true, 850 * time.Millisecond}, // behind one constant delay
-		{200 * time.Millisecond, 400 * time.Millisecond, true, 550 * time.Millisecond},
-		{200 * time.Millisecond, time.Hour, true, 50 * time.Millisecond},
-		{time.Second, 0, true, 3400 * time.Millisecond}, // a limit of 5 s, taken for 4 s
-		{time.Second, 0, false, 850 * time.Millisecond},
-		{0, 0, true, 850 * time.Millisecond},
+	const ms = time.Millisecond
+	for _, c := range []struct{ limit, waited, want time.Duration }{
+		{time.Second, 0, 850 * ms},
+		{time.Second, 100 * ms, 850 * ms}, // behind one constant delay
+		{time.Second, 400 * ms, 550 * ms},
+		{time.Second, time.Hour, 50 * ms},
+		{4 * time.Second, 0, 3400 * ms},
+		{4 * time.Second, time.Second, 2800 * ms},
 	} {
-		s := raft.Status{Measured: c.measured, RTT: raft.RoundTrip{Mean: c.rtt}}
-		if got := patience(s, c.waited); (got - c.want).Abs() > time.Millisecond {
-			t.Errorf("round trip %v, waited %v: patience %v, want %v", c.rtt, c.waited, got, c.want)
+		if got := patience(c.limit, c.waited); (got - c.want).Abs() > ms {
+			t.Errorf("limit %v, waited %v: patience %v, want %v", c.limit, c.waited, got, c.want)
+		}
+	}
+}
+
+// A steady round trip is believed at once, one that varies on the average and after a while, and none is the shortest limit.
+func TestClientLimit(t *testing.T) {
+	l := &clientLimit{}
+	for _, c := range []struct {
+		at             time.Duration
+		rtt, deviation time.Duration
+		want           time.Duration
+	}{
+		{time.Second, 0, 0, time.Second}, // not measured
+		{2 * time.Second, time.Second, 500 * time.Millisecond, time.Second},
+		{7 * time.Second, time.Second, 500 * time.Millisecond, 2 * time.Second}, // of 5 s, taken for 4 s in the end
+		{12 * time.Second, time.Second, 500 * time.Millisecond, 2700 * time.Millisecond},
+		{500 * time.Second, time.Second, 500 * time.Millisecond, 3 * time.Second}, // one look after a long time does not say much
+		{501 * time.Second, 5 * time.Second, 5 * time.Second, 3800 * time.Millisecond},
+		{501 * time.Second, 5 * time.Second, 0, 20 * time.Second},
+		{502 * time.Second, 500 * time.Millisecond, 50 * time.Millisecond, 2400 * time.Millisecond},
+	} {
+		s := raft.Status{Measured: c.rtt > 0, RTT: raft.RoundTrip{Mean: c.rtt, Deviation: c.deviation}}
+		if got := l.estimate(c.at, s); (got - c.want).Abs() > c.want/20 {
+			t.Errorf("at %v, round trip %v, deviation %v: limit %v, want %v", c.at, c.rtt, c.deviation, got, c.want)
+		}
+	}
+}
+
+// A process that did not run for a while knows it, whoever notices first, and its requests may have waited as long.
+func TestStandstillCounts(t *testing.T) {
+	const ms = time.Millisecond
+	for _, c := range []struct {
+		what string
+		then func(w *wayIn)
+		want time.Duration
+	}{
+		{"it goes on running", func(w *wayIn) { w.runs(1020 * ms); w.note(1700*ms, false) }, 680 * ms},
+		{"the pulse first", func(w *wayIn) { w.runs(1700 * ms); w.note(1700*ms, false) }, 700 * ms},
+		{"a peer's message first", func(w *wayIn) { w.note(1699*ms, true); w.note(1700*ms, false) }, 700 * ms},
+		{"a request first", func(w *wayIn) { w.note(1699*ms, false); w.runs(1700 * ms) }, 700 * ms},
+		{"no standstill", func(w *wayIn) { w.runs(1025 * ms); w.runs(1050 * ms); w.note(1060*ms, false) }, 0},
+	} {
+		w := &wayIn{}
+		for at := time.Duration(0); at <= 1000*ms; at += pulseEvery {
+			w.runs(at)
+		}
+		w.note(1000*ms, true)
+		c.then(w)
+		if got := w.waited(w.last); got != c.want {
+			t.Errorf("%s: waited %v, want %v", c.what, got, c.want)
 		}
 	}
 }
@@ -90,10 +134,10 @@ func TestEveryRequestIsAnsweredInTime(t *testing.T) {
 			var clients sync.WaitGroup
 			var all tally
 			for i := range 2 * len(five) {
-				clients.Go(func() { c.client(i, limit, 300*time.Second/slowdown, &all) })
+				clients.Go(func() { c.client(i, limit, 120*time.Second/slowdown, &all) })
 			}
-			for i := range 300 / slowdown {
-				time.Sleep(time.Second)
+			for i := range int(120 * time.Second / slowdown / limit) {
+				time.Sleep(limit)
 				c.cutAll(func(from, to int) bool { return i%2 == 0 && ((from+i/2)%5 < 2) != ((to+i/2)%5 < 2) })
 			}
 			clients.Wait()

@@ -2,6 +2,7 @@ package maelstrom
 
 import (
 	"log/slog"
+	"time"
 
 	official "github.com/jepsen-io/maelstrom/demo/go"
 
@@ -66,7 +67,7 @@ func (s *server) execute(who asker, kind string, body object) {
 		return
 	}
 	status := s.member.core.Status()
-	limit := patience(status, s.wayIn.waited(s.member.now()))
+	limit := s.patience(status)
 	c := command{Client: who.name, ID: uint64(who.msgID), Seen: status.Applied, Op: op}
 	done := func(o outcome) {
 		s.reply(who, answer(who, op, o))
@@ -80,6 +81,12 @@ func (s *server) execute(who asker, kind string, body object) {
 	default:
 		s.member.driver.Propose(c, limit, done)
 	}
+}
+
+// patience returns how long a request that comes now may wait before it is answered, come what may.
+func (s *server) patience(status raft.Status) time.Duration {
+	now := s.member.now()
+	return patience(s.limit.estimate(now, status), s.wayIn.waited(now))
 }
 
 // statusOK tells people and benches what this node knows, at once and without asking anybody.

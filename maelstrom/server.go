@@ -23,6 +23,7 @@ type server struct {
 
 	member *member // nil before init
 	wayIn  wayIn
+	limit  clientLimit
 	leaving
 	fatal error // why the process has to end
 	tasks sync.WaitGroup

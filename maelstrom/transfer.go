@@ -27,7 +27,7 @@ func (s *server) transfer(who asker, body object) {
 		return
 	}
 	m := s.member
-	m.driver.TransferLeadership(raft.NodeID(to), patience(m.core.Status(), s.wayIn.waited(m.now())), func(o outcome) {
+	m.driver.TransferLeadership(raft.NodeID(to), s.patience(m.core.Status()), func(o outcome) {
 		defer s.answered()
 		if code, text := transferError(o.Err); code != 0 {
 			s.replyError(who, code, text)
