@@ -38,6 +38,9 @@ const (
 	// clientGeneration is how many clients are remembered before older ones begin to be forgotten (see clientSet).
 	clientGeneration = 1 << 15
 
+	// copyGeneration is how many answers to a cas are remembered for copies of it before older ones begin to be forgotten (copies.go).
+	copyGeneration = 1 << 15
+
 	// silence is how long after init a node sends nothing to a peer that it has not heard. Maelstrom starts nodes in parallel, and silences
 	// for good a node that writes to one which does not exist yet.
 	silence = 150 * time.Millisecond

@@ -22,7 +22,7 @@ type network struct {
 	stdin   map[string]io.Writer
 	cut     map[[2]string]bool
 	waiting map[string]chan map[string]json.RawMessage // by client and msg_id
-	replies map[string]int
+	replies map[string]int                             // less the copies of the request
 	clients map[string]bool
 	between int // messages between nodes
 	relays  int // those of them that are relays, cut or not
@@ -162,11 +162,24 @@ func (n *network) start(node, kind, members string) chan map[string]json.RawMess
 	id := fmt.Sprint(n.nextID)
 	n.mu.Unlock()
 	c := n.expect("c1", id)
+	n.send(node, kind, id, members)
+	return c
+}
+
+// again sends a copy of the last request. The reply goes where the first one's does.
+func (n *network) again(node, kind, members string) {
+	n.mu.Lock()
+	id := fmt.Sprint(n.nextID)
+	n.replies["c1 "+id]--
+	n.mu.Unlock()
+	n.send(node, kind, id, members)
+}
+
+func (n *network) send(node, kind, id, members string) {
 	if members != "" {
 		members = "," + members
 	}
 	n.line(node, fmt.Sprintf(`{"id":7,"src":"c1","dest":%q,"body":{"type":%q,"msg_id":%s%s}}`, node, kind, id, members))
-	return c
 }
 
 // await returns a reply in short: its type, or its code if it is an error, and the value if there is one.

@@ -66,7 +66,7 @@ func TestStandstillCounts(t *testing.T) {
 		{"it goes on running", func(w *wayIn) { w.runs(1020 * ms); w.note(1700*ms, false) }, 680 * ms},
 		{"the pulse first", func(w *wayIn) { w.runs(1700 * ms); w.note(1700*ms, false) }, 700 * ms},
 		{"a peer's message first", func(w *wayIn) { w.note(1699*ms, true); w.note(1700*ms, false) }, 700 * ms},
-		{"a request first", func(w *wayIn) { w.note(1699*ms, false); w.runs(1700 * ms) }, 700 * ms},
+		{"a request first", func(w *wayIn) { w.note(1700*ms, false); w.runs(1701 * ms) }, 700 * ms},
 		{"no standstill", func(w *wayIn) { w.runs(1025 * ms); w.runs(1050 * ms); w.note(1060*ms, false) }, 0},
 	} {
 		w := &wayIn{}

@@ -77,7 +77,7 @@ func (s *server) execute(who asker, kind string, body object) {
 	case op.Op == kv.Read:
 		s.member.driver.Read(c, limit, done)
 	case op.Op == kv.CAS && s.opts.CASReads:
-		s.member.driver.Try(c, limit, done)
+		s.try(who, c, limit, done)
 	default:
 		s.member.driver.Propose(c, limit, done)
 	}

@@ -25,10 +25,11 @@ type server struct {
 	wayIn  wayIn
 	limit  clientLimit
 	leaving
-	fatal error // why the process has to end
-	tasks sync.WaitGroup
-	stop  context.CancelFunc
-	ctx   context.Context
+	attempts attempts
+	fatal    error // why the process has to end
+	tasks    sync.WaitGroup
+	stop     context.CancelFunc
+	ctx      context.Context
 }
 
 // Serve runs a Maelstrom node: protocol lines from in and to out, the log to logs. It returns nil at the end of in, after every
