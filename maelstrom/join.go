@@ -125,7 +125,7 @@ func (s *server) join(id string, ids []string) error {
 	s.node.Init(id, ids)
 	s.out.name(id, ids)
 	s.member = m
-	s.arrive(m, func() { s.feelThePulse(m) })
+	s.arrive(m, s.feelThePulse)
 	s.arrive(m, func() {
 		m.driver.Run(s.ctx)
 		if err := m.disk.Close(); err != nil {

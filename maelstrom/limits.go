@@ -65,9 +65,9 @@ const (
 	// mostPatience is the part of the client's limit after which a request is answered, come what may, if it has not waited to reach us. One
 	// that has is answered when latestAnswer of its client's limit is over, counted from when it was sent; the rest is for the way out. leastPatience is what is
 	// left to one that can have waited even longer.
-	mostPatience, latestAnswer, leastPatience = 0.85, 0.95, 0.05
-	// burst is how long lines can take that reach us at once, if whoever delivers them, or this node, is busy.
-	burst = 10 * time.Millisecond
+	mostPatience, latestAnswer, leastPatience = 0.85, 0.92, 0.05
+	// burst is how long nothing may be there to be read between lines that reach us at once, if whoever delivers them is busy.
+	burst = 20 * time.Millisecond
 	// pulseEvery is how often a node makes sure that it runs, and standstill the least time without that which counts as one in which it did not.
 	pulseEvery, standstill = 25 * time.Millisecond, 60 * time.Millisecond
 	// latencyCaution scales down our estimate of the latency: it is half a measured round trip, which includes time in queues and in

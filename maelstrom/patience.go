@@ -47,61 +47,78 @@ func share(part float64, of time.Duration) time.Duration { return time.Duration(
 //
 // A process that was stopped, or got no time to run, finds what has come meanwhile when it goes on. Safe for concurrent use.
 type wayIn struct {
-	mu    sync.Mutex
-	last  time.Duration // when the last line came
-	ran   time.Duration // when this process was last seen to run
-	hold  time.Duration // the longest that something that comes in the present burst can have been held up
-	ended time.Duration // when that was over
+	mu      sync.Mutex
+	now     time.Time     // when the last line came
+	silence time.Duration // before it
+	ran     time.Time     // when this process was last seen to run
+
+	hold  time.Duration // the longest that what comes right now can have been held up
+	ended time.Time     // when that was over
+	idle  time.Duration // how long nothing was there to be read since
 }
 
-// note takes in when a line came, and whether it can have held up others: delays are those of messages between nodes.
-func (w *wayIn) note(now time.Duration, delayed bool) {
-	w.runs(now)
+// line takes in when a line came, and since when it was waited for.
+func (w *wayIn) line(since, now time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	silence := now - w.last
-	w.last = now
-	if delayed {
-		w.held(now, silence)
+	if since.Before(w.ended) {
+		since = w.ended
 	}
+	w.idle += now.Sub(since)
+	if !w.now.IsZero() {
+		w.silence = now.Sub(w.now)
+	}
+	w.now = now
+	w.feel(now)
+}
+
+// delayed takes in that the last line can have held up those behind it: delays are those of messages between nodes.
+func (w *wayIn) delayed() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.heldUp(w.now, w.silence)
 }
 
 // runs takes in that this process runs. It is called every pulse, and knows by that of times when it was not.
-func (w *wayIn) runs(now time.Duration) {
+func (w *wayIn) runs(now time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if since := now - w.ran; since > standstill {
-		w.held(now, since)
+	w.feel(now)
+}
+
+func (w *wayIn) feel(now time.Time) {
+	if since := now.Sub(w.ran); since > standstill && !w.ran.IsZero() {
+		w.heldUp(now, since)
 	}
 	w.ran = now
 }
 
-func (w *wayIn) held(now, hold time.Duration) {
-	if hold >= w.hold || now-w.ended > burst {
-		w.hold, w.ended = hold, now
+func (w *wayIn) heldUp(now time.Time, hold time.Duration) {
+	if hold >= w.hold || w.idle > burst {
+		w.hold, w.ended, w.idle = hold, now, 0
 	}
 }
 
-// waited returns the longest that a request which comes now can have waited.
-func (w *wayIn) waited(now time.Duration) time.Duration {
+// waited returns the longest that a request can have waited that is the last line.
+func (w *wayIn) waited() time.Duration {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if now-w.ended > burst {
+	if w.hold == 0 || w.idle > burst {
 		return 0
 	}
-	return w.hold + now - w.ended
+	return w.hold + w.now.Sub(w.ended)
 }
 
 // feelThePulse sees to it that times are noticed when this process does not run.
-func (s *server) feelThePulse(m *member) {
+func (s *server) feelThePulse() {
 	pulse := time.NewTicker(pulseEvery)
 	defer pulse.Stop()
 	for {
 		select {
 		case <-s.ctx.Done():
 			return
-		case <-pulse.C:
-			s.wayIn.runs(m.now())
+		case <-pulse.C: // the time of which may be long past
+			s.wayIn.runs(time.Now())
 		}
 	}
 }

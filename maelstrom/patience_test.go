@@ -19,11 +19,11 @@ func TestPatience(t *testing.T) {
 	const ms = time.Millisecond
 	for _, c := range []struct{ limit, waited, want time.Duration }{
 		{time.Second, 0, 850 * ms},
-		{time.Second, 100 * ms, 850 * ms}, // behind one constant delay
-		{time.Second, 400 * ms, 550 * ms},
+		{time.Second, 70 * ms, 850 * ms}, // behind one constant delay
+		{time.Second, 400 * ms, 520 * ms},
 		{time.Second, time.Hour, 50 * ms},
 		{4 * time.Second, 0, 3400 * ms},
-		{4 * time.Second, time.Second, 2800 * ms},
+		{4 * time.Second, time.Second, 2680 * ms},
 	} {
 		if got := patience(c.limit, c.waited); (got - c.want).Abs() > ms {
 			t.Errorf("limit %v, waited %v: patience %v, want %v", c.limit, c.waited, got, c.want)
@@ -55,27 +55,37 @@ func TestClientLimit(t *testing.T) {
 	}
 }
 
-// A process that did not run for a while knows it, whoever notices first, and its requests may have waited as long.
+// A process that did not run for a while knows it, whoever notices first, and its requests may have waited as long. That lasts until everything has been
+// read that has come meanwhile.
 func TestStandstillCounts(t *testing.T) {
 	const ms = time.Millisecond
+	epoch := time.Now()
+	at := func(n int) time.Time { return epoch.Add(time.Duration(n) * ms) }
 	for _, c := range []struct {
 		what string
 		then func(w *wayIn)
 		want time.Duration
 	}{
-		{"it goes on running", func(w *wayIn) { w.runs(1020 * ms); w.note(1700*ms, false) }, 680 * ms},
-		{"the pulse first", func(w *wayIn) { w.runs(1700 * ms); w.note(1700*ms, false) }, 700 * ms},
-		{"a peer's message first", func(w *wayIn) { w.note(1699*ms, true); w.note(1700*ms, false) }, 700 * ms},
-		{"a request first", func(w *wayIn) { w.note(1700*ms, false); w.runs(1701 * ms) }, 700 * ms},
-		{"no standstill", func(w *wayIn) { w.runs(1025 * ms); w.runs(1050 * ms); w.note(1060*ms, false) }, 0},
+		{"the pulse first", func(w *wayIn) { w.runs(at(1700)); w.line(at(1000), at(1700)) }, 700 * ms},
+		{"a peer's message first", func(w *wayIn) { w.line(at(1000), at(1700)); w.delayed(); w.line(at(1700), at(1701)) }, 701 * ms},
+		{"a request first", func(w *wayIn) { w.line(at(1000), at(1700)) }, 700 * ms},
+		{"much to read", func(w *wayIn) {
+			w.line(at(1000), at(1700))
+			for i := range 100 {
+				w.runs(at(1700 + i))
+				w.line(at(1700+i), at(1700+i))
+			}
+		}, 799 * ms},
+		{"after that", func(w *wayIn) { w.line(at(1000), at(1700)); w.line(at(1700), at(1720)); w.line(at(1720), at(1721)) }, 0},
+		{"no standstill", func(w *wayIn) { w.runs(at(1025)); w.runs(at(1050)); w.line(at(1000), at(1060)) }, 0},
 	} {
 		w := &wayIn{}
-		for at := time.Duration(0); at <= 1000*ms; at += pulseEvery {
-			w.runs(at)
+		for i := 0; i <= 1000; i += 25 {
+			w.runs(at(i))
+			w.line(at(i), at(i))
 		}
-		w.note(1000*ms, true)
 		c.then(w)
-		if got := w.waited(w.last); got != c.want {
+		if got := w.waited(); got != c.want {
 			t.Errorf("%s: waited %v, want %v", c.what, got, c.want)
 		}
 	}
@@ -100,10 +110,10 @@ func TestTheWayInCounts(t *testing.T) {
 			want   time.Duration
 		}{
 			{"by itself", func() {}, 850 * ms},
-			{"behind a message", late, 550 * ms},
-			{"behind a message that came soon after another", func() { late(); time.Sleep(5 * ms); late() }, 545 * ms},
+			{"behind a message", late, 520 * ms},
+			{"behind a message that came soon after another", func() { late(); time.Sleep(5 * ms); late() }, 515 * ms},
 			{"behind another request", func() { c.status("n1") }, 850 * ms},
-			{"long after a message", func() { late(); time.Sleep(20 * ms) }, 850 * ms},
+			{"long after a message", func() { late(); time.Sleep(30 * ms) }, 850 * ms},
 			{"behind a message that came soon after a request", func() { c.status("n1"); time.Sleep(ms); late() }, 850 * ms},
 		} {
 			c.status("n1") // the silence begins

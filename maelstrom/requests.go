@@ -85,8 +85,7 @@ func (s *server) execute(who asker, kind string, body object) {
 
 // patience returns how long a request that comes now may wait before it is answered, come what may.
 func (s *server) patience(status raft.Status) time.Duration {
-	now := s.member.now()
-	return patience(s.limit.estimate(now, status), s.wayIn.waited(now))
+	return patience(s.limit.estimate(s.member.now(), status), s.wayIn.waited())
 }
 
 // statusOK tells people and benches what this node knows, at once and without asking anybody.

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"sync"
+	"time"
 
 	official "github.com/jepsen-io/maelstrom/demo/go"
 )
@@ -74,7 +75,9 @@ func ServeUntil(ctx context.Context, in io.Reader, out, logs io.Writer, o Option
 func (s *server) read(in io.Reader) error {
 	lines := newLineReader(in)
 	for {
+		since := time.Now()
 		text, tooLong, err := lines.next()
+		s.wayIn.line(since, time.Now())
 		s.guard("READING", func() {
 			if tooLong != nil {
 				s.refuse(tooLong, errTooLong)
@@ -131,10 +134,9 @@ func (s *server) take(line []byte) {
 	case m.body.find("in_reply_to") != nil:
 		s.drops.add(slog.LevelDebug, dropReply, "src", m.Src, "type", kind) // we ask nobody anything
 	case s.member.isPeer(m.Src) && isRaft(kind):
-		s.wayIn.note(s.member.now(), true)
+		s.wayIn.delayed()
 		s.receive(m, kind)
 	default:
-		s.wayIn.note(s.member.now(), false)
 		s.handleRequest(m, kind)
 	}
 }
