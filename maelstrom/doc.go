@@ -18,6 +18,7 @@
 //	wire.go        the JSON of each Raft message; wire_decode.go is the way back
 //	requests.go    what clients ask for, and read, write, cas and status
 //	patience.go    how long a request may wait
+//	copies.go      copies of a cas that a client sends
 //	transfer.go    transfer: another node is to lead
 //	admin.go       who belongs to the cluster, and is to
 //	proxy.go       what a node that does not serve makes of requests; proxied.go is the member's side
@@ -42,6 +43,18 @@
 // A partition seldom cuts everything, and some cut one direction only. A node that gets no word from a peer wraps its messages in
 // relays and gives them to the others, who pass them on, one step far, until both ends know a way, which is then used until the direct
 // one works again. The core knows nothing of this. Where nothing is cut, nothing is relayed.
+//
+// # Answers in time
+//
+// Every request is answered before its client gives up. The node is told neither when that is nor when the request was sent. It estimates the limit from its
+// round trips, and what the request has waited from the lines before it: Maelstrom delivers one message at a time to a node, and lets all others
+// wait until it is due. A node that is stopped answers when it goes on, which may be too late.
+//
+// # Copies
+//
+// A client may send a request again under the same msg_id, to whichever node: it is executed once, and whoever learns of that gets the same answer.
+// Two answers are weaker. Error 11 is about the copy that got it: another one may be executed. And that a cas was refused without a log entry (CASReads) is known
+// to the node that refused it and to no other, until it ends or has refused tens of thousands of others.
 //
 // # Members
 //

@@ -29,6 +29,9 @@ type member struct {
 	life   uint64 // this process is the node's nth
 }
 
+// now is the time on the node's clock.
+func (m *member) now() time.Duration { return time.Since(m.epoch) }
+
 // handleInit makes this process a node, before anything else can be taken in, and answers. An init that says the same once more is
 // answered once more, for its answer may have been lost.
 func (s *server) handleInit(m message) {
@@ -129,6 +132,7 @@ func (s *server) join(id string, ids []string) error {
 	s.node.Init(id, ids)
 	s.out.name(id, ids)
 	s.member = m
+	s.arrive(m, s.feelThePulse)
 	s.arrive(m, func() {
 		m.driver.Run(s.ctx)
 		if err := m.disk.Close(); err != nil {

@@ -38,6 +38,9 @@ const (
 	// clientGeneration is how many clients are remembered before older ones begin to be forgotten (see clientSet).
 	clientGeneration = 1 << 15
 
+	// copyGeneration is how many answers to a cas are remembered for copies of it before older ones begin to be forgotten (copies.go).
+	copyGeneration = 1 << 15
+
 	// silence is how long after init a node sends nothing to a peer that it has not heard. Maelstrom starts nodes in parallel, and silences
 	// for good a node that writes to one which does not exist yet.
 	silence = 150 * time.Millisecond
@@ -59,12 +62,19 @@ const (
 	// ten times the mean one-way latency.
 	minClientLimit       = time.Second
 	clientLimitLatencies = 10
-	// mostPatience and leastPatience bound the part of the client's limit after which a request is answered, come what may. The
-	// rest is for the way in and out, of which patience.go knows more.
-	mostPatience, leastPatience = 0.85, 0.7
+	// mostPatience is the part of the client's limit after which a request is answered, come what may, if it has not waited to reach us. One
+	// that has is answered when latestAnswer of its client's limit is over, counted from when it was sent; the rest is for the way out. leastPatience is what is
+	// left to one that can have waited even longer.
+	mostPatience, latestAnswer, leastPatience = 0.85, 0.92, 0.05
+	// burst is how long nothing may be there to be read between lines that reach us at once, if whoever delivers them is busy.
+	burst = 20 * time.Millisecond
+	// pulseEvery is how often a node makes sure that it runs, and standstill the least time without that which counts as one in which it did not.
+	pulseEvery, standstill = 25 * time.Millisecond, 60 * time.Millisecond
 	// latencyCaution scales down our estimate of the latency: it is half a measured round trip, which includes time in queues and in
 	// busy processes. Too small an estimate answers early, too large a one not at all.
 	latencyCaution = 0.8
+	// averageOver is the time over which round trips are averaged for it, and averageLag is added to that at its beginning.
+	averageOver, averageLag = 2 * time.Minute, 5 * time.Second
 
 	// changePatience is how many times the patience of an operation a change of the membership may take: new voters must catch up first. What asks for it
 	// should wait five times as long as for an operation.

@@ -22,7 +22,7 @@ type network struct {
 	stdin   map[string]io.Writer
 	cut     map[[2]string]bool
 	waiting map[string]chan map[string]json.RawMessage // by client and msg_id
-	replies map[string]int
+	replies map[string]int                             // less the copies of the request
 	clients map[string]bool
 	between int // messages between nodes
 	relays  int // those of them that are relays, cut or not
@@ -90,6 +90,10 @@ func (n *network) route(from string, line []byte) {
 
 func (n *network) deliver(stdin io.Writer, line []byte) {
 	text := append(bytes.Clone(line), '\n')
+	if q, ok := stdin.(*queue); ok {
+		q.put(text, q.delay())
+		return
+	}
 	if n.latency == 0 {
 		_, _ = stdin.Write(text)
 		return
@@ -158,11 +162,24 @@ func (n *network) start(node, kind, members string) chan map[string]json.RawMess
 	id := fmt.Sprint(n.nextID)
 	n.mu.Unlock()
 	c := n.expect("c1", id)
+	n.send(node, kind, id, members)
+	return c
+}
+
+// again sends a copy of the last request. The reply goes where the first one's does.
+func (n *network) again(node, kind, members string) {
+	n.mu.Lock()
+	id := fmt.Sprint(n.nextID)
+	n.replies["c1 "+id]--
+	n.mu.Unlock()
+	n.send(node, kind, id, members)
+}
+
+func (n *network) send(node, kind, id, members string) {
 	if members != "" {
 		members = "," + members
 	}
 	n.line(node, fmt.Sprintf(`{"id":7,"src":"c1","dest":%q,"body":{"type":%q,"msg_id":%s%s}}`, node, kind, id, members))
-	return c
 }
 
 // await returns a reply in short: its type, or its code if it is an error, and the value if there is one.
@@ -284,8 +301,9 @@ func (f *feed) Close() error {
 // cluster is a network of nodes in this process. Close it before the end of the bubble.
 type cluster struct {
 	*network
-	feeds []*feed
-	done  sync.WaitGroup
+	queued func() time.Duration // the delay of the next message, if they are delivered one at a time (queue); nil: the network's latency
+	ends   []io.Closer
+	done   sync.WaitGroup
 }
 
 func startCluster(t testing.TB, latency time.Duration, ids ...string) *cluster {
@@ -294,24 +312,34 @@ func startCluster(t testing.TB, latency time.Duration, ids ...string) *cluster {
 
 func startClusterWith(t testing.TB, o Options, latency time.Duration, ids ...string) *cluster {
 	c := &cluster{network: newNetwork(t, latency, ids...)}
-	for _, id := range ids {
+	c.launch(o)
+	return c
+}
+
+func (c *cluster) launch(o Options) {
+	for _, id := range c.ids {
 		f := newFeed()
-		c.feeds = append(c.feeds, f)
+		c.ends = append(c.ends, f)
 		c.attach(id, f)
+		if c.queued != nil {
+			q := newQueue(f, c.queued)
+			c.ends = append(c.ends, q)
+			c.attach(id, q)
+			c.done.Go(q.run)
+		}
 		c.done.Go(func() {
 			if err := Serve(f, c.stdout(id), io.Discard, o); err != nil {
-				t.Errorf("node %s: %v", id, err)
+				c.t.Errorf("node %s: %v", id, err)
 			}
 		})
 	}
 	c.init()
-	return c
 }
 
 // close ends all nodes, which must answer everything first.
 func (c *cluster) close() {
-	for _, f := range c.feeds {
-		_ = f.Close()
+	for _, end := range c.ends {
+		_ = end.Close()
 	}
 	c.done.Wait()
 }

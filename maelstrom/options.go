@@ -30,7 +30,7 @@ type Options struct {
 	// FollowTheLoad has a leader hand over to the node where most requests arrive.
 	FollowTheLoad bool `help:"The leader hands over to the node where clearly most requests arrive, if that lasts: its clients then wait for one round trip." default:"false"`
 	// CASReads answers a cas that cannot match without a log entry. On the command line it is on unless it is turned off.
-	CASReads bool `name:"cas-reads" help:"A cas that cannot match is answered like a read. Turn it off for clients that may send a request again under the same msg_id: a copy might still be executed then." default:"true" negatable:""`
+	CASReads bool `name:"cas-reads" help:"A cas that cannot match is answered like a read. Turn it off for clients that may send a request again under the same msg_id to another node: that copy might still be executed then." default:"true" negatable:""`
 	// Thrifty asks no more nodes than it takes where round trips hardly vary. On the command line it is on unless it is turned off.
 	Thrifty bool `help:"Where round trips hardly vary, ask no more nodes than it takes, and the others if those do not answer in time." default:"true" negatable:""`
 	// InitialVoters is how many of the nodes that init names vote when the cluster begins; 0 is all.

@@ -55,7 +55,7 @@ func (s *server) receive(m message, kind string) {
 	if w.kind == kindAppendEntries {
 		s.errands.heardLeader(w.from)
 	}
-	s.member.peers[w.from].link.hear(time.Since(s.member.epoch), by, w.heard)
+	s.member.peers[w.from].link.hear(s.member.now(), by, w.heard)
 	s.member.driver.Receive(raft.Message{From: raft.NodeID(w.from), To: raft.NodeID(w.to), Body: body})
 }
 
@@ -91,7 +91,7 @@ func (m *member) knows(w wrapped) bool {
 // passOn sends on what a peer has given us for another. It goes one step only: what comes from a third node ends here.
 func (s *server) passOn(w wrapped, m message) {
 	switch {
-	case m.Src != w.from || !s.member.reachable(w.to, time.Since(s.member.epoch)):
+	case m.Src != w.from || !s.member.reachable(w.to, s.member.now()):
 		s.drops.add(slog.LevelDebug, dropElsewhere, "src", m.Src, "dest", w.to)
 	case s.out.crowded():
 		s.drops.add(slog.LevelWarn, dropFull, "dest", w.to)
@@ -102,7 +102,7 @@ func (s *server) passOn(w wrapped, m message) {
 
 // send is where the core's messages go. It is called from the core's loop and does not wait.
 func (s *server) send(messages []raft.Message) {
-	sinceInit := time.Since(s.member.epoch)
+	sinceInit := s.member.now()
 	status := s.member.core.Status()
 	patience := linkPatience(status)
 	for _, m := range messages {

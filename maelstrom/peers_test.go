@@ -3,8 +3,6 @@ package maelstrom
 import (
 	"testing"
 	"time"
-
-	"maelraft/raft"
 )
 
 func TestReachable(t *testing.T) {
@@ -26,27 +24,6 @@ func TestReachable(t *testing.T) {
 	} {
 		if got := m.reachable(c.name, c.at); got != c.want {
 			t.Errorf("%q after %v: %v", c.name, c.at, got)
-		}
-	}
-}
-
-func TestPatience(t *testing.T) {
-	for _, c := range []struct {
-		rtt, deviation time.Duration
-		measured       bool
-		want           time.Duration
-	}{
-		{20 * time.Millisecond, 0, true, 850 * time.Millisecond},
-		{200 * time.Millisecond, 10 * time.Millisecond, true, 850 * time.Millisecond},
-		{100 * time.Millisecond, 50 * time.Millisecond, true, 800 * time.Millisecond}, // exponential
-		{200 * time.Millisecond, 100 * time.Millisecond, true, 700 * time.Millisecond},
-		{time.Second, 0, true, 3400 * time.Millisecond}, // a limit of 5 s, taken for 4 s
-		{time.Second, 0, false, 850 * time.Millisecond},
-		{0, 0, true, 850 * time.Millisecond},
-	} {
-		s := raft.Status{Measured: c.measured, RTT: raft.RoundTrip{Mean: c.rtt, Deviation: c.deviation}}
-		if got := patience(s); (got - c.want).Abs() > time.Millisecond {
-			t.Errorf("round trip %v: patience %v, want %v", c.rtt, got, c.want)
 		}
 	}
 }

@@ -18,7 +18,7 @@ type insider struct {
 func startInsider(t *testing.T) *insider {
 	o := &insider{cluster: &cluster{network: newNetwork(t, 0, "n1", "n2")}, replies: make(chan proxyOKBody, 100)}
 	f := newFeed()
-	o.feeds = append(o.feeds, f)
+	o.ends = append(o.ends, f)
 	o.attach("n1", f)
 	o.attach("n2", &lineWriter{take: func(line []byte) {
 		var m struct{ Body proxyOKBody }
@@ -127,7 +127,7 @@ func TestNoFurther(t *testing.T) {
 		o := startInsider(t)
 		defer o.close()
 		o.wantMembers("n1 learners n2", "n1", "add_learner", `"node":"n2"`)
-		o.feeds[0].Close()
+		o.ends[0].Close()
 		o.done.Wait()
 
 		out := startOutsider(t)

@@ -61,7 +61,7 @@ type outsider struct {
 func startOutsider(t *testing.T) *outsider {
 	o := &outsider{cluster: &cluster{network: newNetwork(t, 0, three...)}, copies: make(chan passed, 1<<17), life: 1}
 	f := newFeed()
-	o.feeds = append(o.feeds, f)
+	o.ends = append(o.ends, f)
 	o.attach("n3", f)
 	for _, id := range three[:2] {
 		o.attach(id, &lineWriter{take: func(line []byte) {

@@ -85,7 +85,7 @@ func (s *server) stamped(r call, times time.Duration) call {
 	if r.via == nil {
 		status := s.member.core.Status()
 		r.seen = s.errands.hasSeen(status.Applied)
-		r.limit = times * patience(status)
+		r.limit = times * s.patience(status)
 		r.until = time.Now().Add(r.limit)
 	}
 	return r
@@ -111,7 +111,7 @@ func (s *server) execute(r call, body object) {
 	case op.Op == kv.Read:
 		s.member.driver.Read(c, r.left(), done)
 	case op.Op == kv.CAS && s.opts.CASReads && r.via == nil: // there may be copies of what is passed on, and none of what is tried
-		s.member.driver.Try(c, r.left(), done)
+		s.try(r.asker, c, r.left(), done)
 	default:
 		s.member.driver.Propose(c, r.left(), done)
 	}
@@ -129,6 +129,11 @@ func (s *server) finish(r call, err error, reply any) {
 		s.replyProxy(r.via, nil)
 	}
 	s.answered()
+}
+
+// patience returns how long a request that comes now may wait before it is answered, come what may.
+func (s *server) patience(status raft.Status) time.Duration {
+	return patience(s.limit.estimate(s.member.now(), status), s.wayIn.waited())
 }
 
 // statusOK tells people and benches what this node knows, at once and without asking anybody.

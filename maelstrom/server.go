@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"sync"
+	"time"
 
 	official "github.com/jepsen-io/maelstrom/demo/go"
 )
@@ -22,12 +23,15 @@ type server struct {
 	node  *official.Node
 
 	member *member // nil before init
+	wayIn  wayIn
+	limit  clientLimit
 	leaving
-	errands errands
-	fatal   error // why the process has to end
-	tasks   sync.WaitGroup
-	stop    context.CancelFunc
-	ctx     context.Context
+	errands  errands
+	attempts attempts
+	fatal    error // why the process has to end
+	tasks    sync.WaitGroup
+	stop     context.CancelFunc
+	ctx      context.Context
 }
 
 // Serve runs a Maelstrom node: protocol lines from in and to out, the log to logs. It returns nil at the end of in, after every
@@ -79,7 +83,9 @@ func (s *server) start(out io.Writer) {
 func (s *server) read(in io.Reader) error {
 	lines := newLineReader(in)
 	for {
+		since := time.Now()
 		text, tooLong, err := lines.next()
+		s.wayIn.line(since, time.Now())
 		s.guard("READING", func() {
 			if tooLong != nil {
 				s.refuse(tooLong, errTooLong)
@@ -136,6 +142,7 @@ func (s *server) take(line []byte) {
 	case m.body.find("in_reply_to") != nil:
 		s.drops.add(slog.LevelDebug, dropReply, "src", m.Src, "type", kind) // we ask nobody anything
 	case s.member.isPeer(m.Src) && isRaft(kind):
+		s.wayIn.delayed()
 		s.receive(m, kind)
 	case s.member.isPeer(m.Src) && kind == kindProxy:
 		s.handleProxy(m)

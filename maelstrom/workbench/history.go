@@ -92,6 +92,8 @@ type phase struct {
 	Nodes []string
 	// Down lists those that do not run.
 	Down []string
+	// Paused lists those that are stopped.
+	Paused []string
 	// Begun is the fault that began with the phase, or nil.
 	Begun *episode
 	// Ends says that the phase begins because a fault ended: Kind is what is

@@ -110,7 +110,7 @@ func (n *nemesis) lift(e *episode) (revived []string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.active = slices.DeleteFunc(n.active, func(other *episode) bool { return other == e })
-	killed, paused := n.victims(func(e *episode) []string { return e.Killed }), n.victims(func(e *episode) []string { return e.Paused })
+	killed, paused := n.down(), n.paused()
 	for _, id := range e.Killed {
 		if slices.Contains(killed, id) {
 			continue
@@ -143,11 +143,14 @@ func (n *nemesis) victims(of func(*episode) []string) (all []string) {
 // down lists the nodes that do not run.
 func (n *nemesis) down() []string { return n.victims(func(e *episode) []string { return e.Killed }) }
 
+// paused lists the nodes that are stopped.
+func (n *nemesis) paused() []string { return n.victims(func(e *episode) []string { return e.Paused }) }
+
 // change makes what is active the weather, and records it. A leader is named
 // by starts only.
 func (n *nemesis) change(event string, e *episode, leader string) {
 	w := weather{down: set(n.down()), slow: set(n.victims(func(e *episode) []string { return e.Slow }))}
-	p := phase{Leader: leader, Nodes: n.victims((*episode).hit), Down: n.down(), Ends: strings.HasPrefix(event, "stop-")}
+	p := phase{Leader: leader, Nodes: n.victims((*episode).hit), Down: n.down(), Paused: n.paused(), Ends: strings.HasPrefix(event, "stop-")}
 	if !p.Ends {
 		p.Begun = e
 	}

@@ -62,8 +62,12 @@ func reportOperations(b *strings.Builder, r Result) {
 	reportCounts(b, f.Operations, f.ByFunction)
 	fmt.Fprintf(b, "Served (ok, or rightly refused with 20 or 22): %s of all; %s of the %d that could be served\n",
 		percent(f.ServedShare), percent(f.ServableShare), f.Servable)
-	fmt.Fprintf(b, "  unanswered within %v: %d; code 11: %d; code 13: %d; ok-fraction as Maelstrom counts: %.3f\n",
-		r.Options.clientLimit(), f.Unanswered, f.Code11, f.Code13, f.OKShare)
+	halted := ""
+	if f.UnansweredHalted > 0 {
+		halted = fmt.Sprintf(" (%d at nodes that were stopped or killed)", f.UnansweredHalted)
+	}
+	fmt.Fprintf(b, "  unanswered within %v: %d%s; code 11: %d; code 13: %d; ok-fraction as Maelstrom counts: %.3f\n",
+		r.Options.clientLimit(), f.Unanswered, halted, f.Code11, f.Code13, f.OKShare)
 }
 
 func reportCounts(b *strings.Builder, all Counts, byFunction map[string]Counts) {

@@ -21,16 +21,17 @@ const forever = time.Duration(1<<63 - 1)
 // change meanwhile. A node that is killed takes what it was asked with it, and
 // what comes while it is down is lost.
 type servability struct {
-	spans map[string][]span
-	down  map[string][]span // when it does not run
-	limit time.Duration     // the client's limit
-	need  time.Duration     // how long the link must last
+	spans  map[string][]span
+	down   map[string][]span // when it does not run
+	paused map[string][]span // when it is stopped
+	limit  time.Duration     // the client's limit
+	need   time.Duration     // how long the link must last
 }
 
 func newServability(opts Options, nodes []string, phases []phase, e eras) *servability {
 	need := 2*time.Duration(opts.ElectionTimeout)*time.Millisecond + servableLatencies*opts.meanLatency()
 	s := &servability{
-		spans: spansOf(nodes, stretchesOf(phases, e)), down: map[string][]span{},
+		spans: spansOf(nodes, stretchesOf(phases, e)), down: map[string][]span{}, paused: map[string][]span{},
 		limit: opts.clientLimit(), need: min(need, opts.clientLimit()),
 	}
 	for i, p := range phases {
@@ -40,6 +41,9 @@ func newServability(opts Options, nodes []string, phases []phase, e eras) *serva
 		}
 		for _, id := range p.Down {
 			s.down[id] = extend(s.down[id], span{p.At, to})
+		}
+		for _, id := range p.Paused {
+			s.paused[id] = extend(s.paused[id], span{p.At, to})
 		}
 	}
 	return s
@@ -65,6 +69,14 @@ func (s *servability) servable(node string, invoked time.Duration) bool {
 	return slices.ContainsFunc(s.spans[node], func(sp span) bool {
 		return min(sp.to, end)-max(sp.from, invoked) >= s.need
 	})
+}
+
+// halted says whether a node could not answer a request by itself: it was stopped when the client
+// gave up, or it was killed before, with what it had been asked.
+func (s *servability) halted(node string, invoked time.Duration) bool {
+	end := invoked + s.limit
+	return slices.ContainsFunc(s.paused[node], func(sp span) bool { return sp.from <= end && end < sp.to }) ||
+		slices.ContainsFunc(s.down[node], func(sp span) bool { return sp.from <= end && invoked < sp.to })
 }
 
 // muteLimits is how many client limits on end a node may leave every servable

@@ -25,8 +25,11 @@ type Figures struct {
 	ServableShare  float64 `json:"servable_share"`
 	// Unanswered counts requests without an answer within the client's limit.
 	Unanswered int `json:"unanswered"`
-	Code11     int `json:"code_11"`
-	Code13     int `json:"code_13"`
+	// UnansweredHalted counts those of them whose node was stopped when the
+	// client gave up, or killed before.
+	UnansweredHalted int `json:"unanswered_halted"`
+	Code11           int `json:"code_11"`
+	Code13           int `json:"code_13"`
 	// UnknownOutcomes counts writes and cas that timed out or got 13, and
 	// UnknownPerNodeCut divides them by Outages.NodesCutFromLeader.
 	UnknownOutcomes   int     `json:"unknown_outcomes"`
@@ -185,6 +188,9 @@ func (m measurement) count(f *Figures, o *op, s *servability) {
 	switch o.Code {
 	case codeTimeout:
 		f.Unanswered++
+		if s.halted(o.Node, o.Invoke) {
+			f.UnansweredHalted++
+		}
 	case 11:
 		f.Code11++
 	case 13:

@@ -44,6 +44,30 @@ func TestServableUnderKills(t *testing.T) {
 	}
 }
 
+// Nobody can be blamed for what he is asked while he is stopped until the client gives up, or killed with.
+func TestHalted(t *testing.T) {
+	t.Parallel()
+	nodes := nodeNames(3)
+	s := newServability(DefaultOptions(), nodes, []phase{
+		{},
+		{At: 2 * sec, Kind: "x", Paused: []string{"n0"}},
+		{At: 4 * sec, Kind: "x", Paused: []string{"n0"}}, // still
+		{At: 5 * sec},
+		{At: 7 * sec, Kind: "x", Down: []string{"n0"}},
+		{At: 8 * sec},
+	}, newEras(nodes, nil))
+	for ms, want := range map[int]bool{
+		0: false, 999: false, 1000: true, 2000: true, 3999: true, 4000: false, 4500: false, 5999: false, 6000: true, 7999: true, 8000: false,
+	} {
+		if got := s.halted("n0", time.Duration(ms)*time.Millisecond); got != want {
+			t.Errorf("at %d ms: %v", ms, got)
+		}
+	}
+	if s.halted("n1", 3*sec) {
+		t.Error("n1 was never stopped")
+	}
+}
+
 // TestServable: n=5, limit 1 s, and D = 2*200 ms + 8*10 ms = 480 ms.
 func TestServable(t *testing.T) {
 	t.Parallel()

@@ -37,7 +37,7 @@
 // No command ever gets the answer to another one, provided that there is a digest to tell two commands under one id apart.
 //
 // [Machine.Settle] answers what raft.Node.Try asks: a command that was executed gets its answer, and one that would change nothing gets the wrapped machine's,
-// of which nothing is remembered. So another copy of it may yet be executed, if there is one: Try is for clients that send a request once.
+// of which nothing is remembered. So another copy of it may yet be executed, if there is one: each request must be tried once only.
 //
 // Forgotten says that the command was not executed now. It may have been executed before, it may never have been, and another
 // copy of it may still be: the fate is unknown to whoever asked. It is rare by construction: it takes a client that has more than a

@@ -51,6 +51,7 @@ type figures struct {
 		Servable           int                  `json:"servable"`
 		OKShare            float64              `json:"ok_share"`
 		Unanswered         int                  `json:"unanswered"`
+		UnansweredHalted   int                  `json:"unanswered_halted"`
 		Code11             int                  `json:"code_11"`
 		Code13             int                  `json:"code_13"`
 		UnknownOutcomes    int                  `json:"unknown_outcomes"`
@@ -78,7 +79,7 @@ func main() {
 	flag.Parse()
 	fmt.Printf("Made by `go run ./scripts/campaign %s` on %s.\n\n", strings.Join(os.Args[1:], " "), time.Now().Format(time.DateOnly))
 	fmt.Println("| nodes | delay ms | faults every s | runs | valid | violations | served %, least | of servable %, median / least |" +
-		" unanswered | unknown per node cut off | outage ms, median / longest (cuts) | longest gap ms, median |" +
+		" unanswered (at nodes stopped or killed) | unknown per node cut off | outage ms, median / longest (cuts) | longest gap ms, median |" +
 		" read p50 leader / follower | write p50 leader / follower | server messages per ok |")
 	fmt.Println("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|")
 	var cells []*cell
@@ -162,7 +163,7 @@ func arguments(c *cell, seed int, store string) []string {
 // print prints the row of a cell, and says whether every run was valid.
 func (c *cell) print() bool {
 	runs := c.runs
-	valid, violations, unanswered, unknown, cutOff := 0, 0, 0, 0, 0
+	valid, violations, unanswered, halted, unknown, cutOff := 0, 0, 0, 0, 0, 0
 	var served, servable, outages, gaps, perOK []float64
 	for _, r := range runs {
 		f := r.Figures
@@ -171,6 +172,7 @@ func (c *cell) print() bool {
 		}
 		violations += r.ViolationCount
 		unanswered += f.Unanswered
+		halted += f.UnansweredHalted
 		unknown += f.UnknownOutcomes
 		cutOff += f.Outages.CutOff
 		served = append(served, 100*f.ServedShare)
@@ -183,9 +185,9 @@ func (c *cell) print() bool {
 	if cutOff > 0 {
 		perCut = fmt.Sprintf("%.2f", float64(unknown)/float64(cutOff))
 	}
-	fmt.Printf("| %s | %s | %s | %d | %d | %d | %.2f | %.2f / %.2f | %d | %s | %.0f / %.0f (%d) | %.0f | %s | %s | %.1f |\n",
+	fmt.Printf("| %s | %s | %s | %d | %d | %d | %.2f | %.2f / %.2f | %d (%d) | %s | %.0f / %.0f (%d) | %.0f | %s | %s | %.1f |\n",
 		c.nodes, c.latency, c.every, len(runs), valid, violations, quantile(served, 0), quantile(servable, 0.5), quantile(servable, 0),
-		unanswered, perCut, quantile(outages, 0.5), quantile(outages, 1), len(outages), quantile(gaps, 0.5),
+		unanswered, halted, perCut, quantile(outages, 0.5), quantile(outages, 1), len(outages), quantile(gaps, 0.5),
 		latencies(runs, "read"), latencies(runs, "write"), quantile(perOK, 0.5))
 	return valid == len(runs)
 }
