@@ -128,11 +128,17 @@ type readIndexBody struct {
 	Round  bool      `json:"by_round"`
 }
 
-// confirmBody is confirm and confirm_ok.
 type confirmBody struct {
 	Type   string    `json:"type"`
 	Term   raft.Term `json:"term"`
 	ReadID uint64    `json:"read_id"`
+}
+
+type confirmOKBody struct {
+	Type   string     `json:"type"`
+	Term   raft.Term  `json:"term"`
+	ReadID uint64     `json:"read_id"`
+	Last   raft.Index `json:"last"`
 }
 
 type readIndexOKBody struct {
@@ -222,7 +228,7 @@ func encodeBody(body raft.Body) any {
 	case raft.ConfirmRequest:
 		return confirmBody{kindConfirm, b.Term, b.ID}
 	case raft.ConfirmReply:
-		return confirmBody{kindConfirmOK, b.Term, b.ID}
+		return confirmOKBody{kindConfirmOK, b.Term, b.ID, b.Last}
 	}
 	return encodeTransfer(body)
 }

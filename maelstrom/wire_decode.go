@@ -76,7 +76,7 @@ var decoders = map[string]func(*fields) raft.Body{
 		return raft.ConfirmRequest{Term: f.term("term"), ID: f.number("read_id")}
 	},
 	kindConfirmOK: func(f *fields) raft.Body {
-		return raft.ConfirmReply{Term: f.term("term"), ID: f.number("read_id")}
+		return raft.ConfirmReply{Term: f.term("term"), ID: f.number("read_id"), Last: f.index("last")}
 	},
 	kindTransfer: func(f *fields) raft.Body {
 		return raft.TransferRequest{Term: f.term("term"), To: f.node("to")}

@@ -44,7 +44,7 @@ func sampleMessages() []raft.Body {
 		raft.ReadRequest{ID: 4, Round: true},
 		raft.ReadReply{ID: 4, Index: 3, Confirmed: true},
 		raft.ConfirmRequest{ID: 4},
-		raft.ConfirmReply{ID: 4},
+		raft.ConfirmReply{ID: 4, Last: 3},
 		raft.TransferRequest{Term: 1, To: "n3"},
 		raft.TransferReply{Term: 1, Why: raft.RefusedBusy},
 		raft.TimeoutNow{Term: 1},
@@ -149,7 +149,7 @@ func drawBody(t *rapid.T) raft.Body {
 	case 9:
 		return raft.ConfirmRequest{Term: term(), ID: number("id")}
 	case 10:
-		return raft.ConfirmReply{Term: term(), ID: number("id")}
+		return raft.ConfirmReply{Term: term(), ID: number("id"), Last: index()}
 	case 11:
 		data := rapid.SliceOf(rapid.Byte()).Draw(t, "data")
 		return raft.SnapshotRequest{

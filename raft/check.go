@@ -54,7 +54,9 @@ func (c *core[C]) checkBody(from NodeID, body Body) error {
 		return checkIndex(b.Commit)
 	case ReadReply:
 		return errors.Join(checkIndex(b.Index), checkIndex(b.Commit))
-	case PreVoteReply, VoteReply, ReadRequest, ConfirmRequest, ConfirmReply:
+	case ConfirmReply:
+		return checkIndex(b.Last)
+	case PreVoteReply, VoteReply, ReadRequest, ConfirmRequest:
 	default:
 		return c.checkTransfer(from, body)
 	}

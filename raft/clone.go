@@ -205,7 +205,7 @@ func (r *requests[C]) fingerprint(to []byte, c *core[C]) []byte {
 		to = fmt.Appendf(to, " q%d", p.seq)
 	}
 	for _, b := range r.asked {
-		to = fmt.Appendf(to, " b%d %t %t %d %d %t %v %t %d", b.id, b.resendAt <= c.now, b.spareAt <= c.now, b.tries, b.term, b.indexed, b.voters, b.confirmed, b.index)
+		to = fmt.Appendf(to, " b%d %t %t %d %d %s %t %t %v %t %d", b.id, b.resendAt <= c.now, b.spareAt <= c.now, b.tries, b.term, b.leader, b.aside, b.indexed, b.voters, b.confirmed, b.index)
 		to = fingerprintReads(to, b.reads)
 	}
 	to = append(to, " t"...)

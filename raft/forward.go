@@ -37,7 +37,7 @@ func (c *core[C]) forwardRequests(f *follower[C]) {
 		return
 	}
 	for _, b := range c.requests.takeReads(c.now, c.resendAt) {
-		c.askToRead(b, to, f.leases)
+		c.askToRead(b, to, f)
 	}
 	c.askTheOthers()
 	m := ForwardRequest[C]{Term: c.hard.Term}

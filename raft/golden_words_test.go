@@ -223,7 +223,7 @@ func (s *stage) readBody(body Body) string {
 	case ConfirmRequest:
 		return fmt.Sprintf("term %d, batch %d", b.Term, s.batch(b.ID))
 	case ConfirmReply:
-		return fmt.Sprintf("term %d, batch %d", b.Term, s.batch(b.ID))
+		return fmt.Sprintf("term %d, batch %d, log up to %d", b.Term, s.batch(b.ID), b.Last)
 	case TransferRequest:
 		return fmt.Sprintf("term %d, to %s", b.Term, orNone(b.To))
 	case TransferReply:

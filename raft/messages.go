@@ -175,10 +175,12 @@ type ConfirmRequest struct {
 	ID   uint64
 }
 
-// ConfirmReply says that the sender was in Term when it answered, and so in no later one when the reads gathered under ID began.
+// ConfirmReply says that the sender was in Term when it answered, and so in no later one when the reads gathered under ID began. Last is the end of
+// its log if that is an entry of Term, else zero: it has acknowledged none of Term's entries behind it, and has durably all up to it.
 type ConfirmReply struct {
 	Term Term
 	ID   uint64
+	Last Index
 }
 
 // TransferRequest asks the leader of Term to hand over to a node; to any, if To is empty.

@@ -76,6 +76,10 @@ func (c *Cluster[C, R]) checkPromise(m *member[C, R], saved raft.Saved[C], messa
 		if b.OK && b.Match > lastOnDisk(saved).index {
 			c.Violate("durable before it speaks", "node %s confirms entry %d", m.id, b.Match)
 		}
+	case raft.ConfirmReply:
+		if b.Last > lastOnDisk(saved).index {
+			c.Violate("durable before it speaks", "node %s confirms a log up to %d", m.id, b.Last)
+		}
 	case raft.SnapshotReply:
 		if b.Done && b.Index > lastOnDisk(saved).index {
 			c.Violate("durable before it speaks", "node %s confirms a snapshot at %d", m.id, b.Index)
