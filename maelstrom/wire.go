@@ -71,6 +71,8 @@ type appendEntriesBody struct {
 	RTT          int64       `json:"rtt_us"`
 	RTTDeviation int64       `json:"rtt_deviation_us"`
 	Promise      int64       `json:"promise_us,omitempty"` // to vote for nobody, where there are leases
+	// Second names the nodes that want an acknowledgement, too.
+	Second []raft.NodeID `json:"second,omitempty"`
 }
 
 type appendEntriesOKBody struct {
@@ -119,6 +121,7 @@ type forwardBody struct {
 	Type      string        `json:"type"`
 	Term      raft.Term     `json:"term"`
 	Proposals []commandBody `json:"proposals"`
+	Second    []raft.NodeID `json:"second,omitempty"`
 }
 
 type readIndexBody struct {
@@ -258,7 +261,7 @@ func encodeAppend(b raft.AppendRequest[command]) appendEntriesBody {
 	return appendEntriesBody{
 		Type: kindAppendEntries, Term: b.Term, PrevIndex: b.PrevIndex, PrevTerm: b.PrevTerm, Entries: entries, Commit: b.Commit,
 		Round: b.Round, At: b.At.Microseconds(), Quiet: b.Quiet, Early: b.Early, RTT: b.RTT.Mean.Microseconds(), RTTDeviation: b.RTT.Deviation.Microseconds(),
-		Promise: b.Promise.Microseconds(),
+		Promise: b.Promise.Microseconds(), Second: b.Second,
 	}
 }
 
@@ -267,7 +270,7 @@ func encodeForward(b raft.ForwardRequest[command]) forwardBody {
 	for i, p := range b.Proposals {
 		proposals[i] = encodeCommand("", p.Seq, p.Command)
 	}
-	return forwardBody{kindForward, b.Term, proposals}
+	return forwardBody{kindForward, b.Term, proposals, b.Second}
 }
 
 func encodeCommand(by raft.NodeID, seq uint64, c command) commandBody {

@@ -36,7 +36,7 @@ var decoders = map[string]func(*fields) raft.Body{
 			Term: f.term("term"), PrevIndex: f.index("prev_index"), PrevTerm: f.term("prev_term"), Entries: f.entries("entries"),
 			Commit: f.index("commit"), Round: f.number("round"), At: f.micros("at_us"),
 			Quiet: f.flag("quiet"), Early: f.flag("early"), RTT: raft.RoundTrip{Mean: f.micros("rtt_us"), Deviation: f.micros("rtt_deviation_us")},
-			Promise: f.optionalMicros("promise_us"),
+			Promise: f.optionalMicros("promise_us"), Second: f.nodes("second"),
 		}
 	},
 	kindAppendEntriesOK: func(f *fields) raft.Body {
@@ -62,7 +62,7 @@ var decoders = map[string]func(*fields) raft.Body{
 		return raft.CommitNotice{Term: f.term("term"), Commit: f.index("commit")}
 	},
 	kindForward: func(f *fields) raft.Body {
-		return raft.ForwardRequest[command]{Term: f.term("term"), Proposals: f.proposals("proposals")}
+		return raft.ForwardRequest[command]{Term: f.term("term"), Proposals: f.proposals("proposals"), Second: f.nodes("second")}
 	},
 	kindReadIndex: func(f *fields) raft.Body {
 		return raft.ReadRequest{Term: f.term("term"), ID: f.number("read_id"), Round: f.flag("by_round")}
@@ -147,6 +147,26 @@ func (f *fields) node(name string) raft.NodeID {
 		f.fail(name, "a string")
 	}
 	return raft.NodeID(id)
+}
+
+// nodes reads a list of ids, which is missing if it is empty.
+func (f *fields) nodes(name string) (ids []raft.NodeID) {
+	text := f.find(name)
+	if text == nil {
+		return nil
+	}
+	list, err := elements(text)
+	for _, literal := range list {
+		if len(literal) == 0 || literal[0] != '"' {
+			err = errors.New("not a string")
+			break
+		}
+		ids = append(ids, raft.NodeID(unquote(literal)))
+	}
+	if err != nil {
+		f.fail(name, "a list of strings")
+	}
+	return ids
 }
 
 // bytes reads base64.

@@ -40,7 +40,7 @@ func sampleMessages() []raft.Body {
 		raft.SnapshotRequest{Term: 1, Index: 5, LastTerm: 1, Offset: 3, Size: 90, Data: []byte("{\"sessions\":\xff"), At: 6000},
 		raft.SnapshotReply{Index: 5, Chunk: 3, Offset: 6, At: 7000},
 		raft.CommitNotice{Commit: 3},
-		raft.ForwardRequest[command]{Term: 0, Proposals: []raft.Proposal[command]{{Seq: 4, Command: write}, {Seq: 5, Command: cas}}},
+		raft.ForwardRequest[command]{Term: 0, Proposals: []raft.Proposal[command]{{Seq: 4, Command: write}, {Seq: 5, Command: cas}}, Second: []raft.NodeID{"n3", "n4"}},
 		raft.ReadRequest{ID: 4, Round: true},
 		raft.ReadReply{ID: 4, Index: 3, Confirmed: true},
 		raft.ConfirmRequest{ID: 4},
@@ -102,6 +102,13 @@ func written(t *rapid.T, body raft.Body) string {
 	return string(text)
 }
 
+func drawNodes(t *rapid.T) (ids []raft.NodeID) {
+	for range rapid.IntRange(0, 2).Draw(t, "nodes") {
+		ids = append(ids, raft.NodeID(drawID(t)))
+	}
+	return ids
+}
+
 func drawBody(t *rapid.T) raft.Body {
 	number := func(name string) uint64 { return rapid.Uint64Range(0, 1<<63-1).Draw(t, name) }
 	term := func() raft.Term { return raft.Term(number("term")) }
@@ -120,7 +127,7 @@ func drawBody(t *rapid.T) raft.Body {
 	case 3:
 		return raft.VoteReply{Term: term(), Granted: flag(), At: at()}
 	case 4:
-		m := raft.AppendRequest[command]{Term: term(), PrevIndex: index(), PrevTerm: term(), Commit: index(), Round: number("round"), At: at(), Quiet: flag(), Early: flag()}
+		m := raft.AppendRequest[command]{Term: term(), PrevIndex: index(), PrevTerm: term(), Commit: index(), Round: number("round"), At: at(), Quiet: flag(), Early: flag(), Second: drawNodes(t)}
 		m.RTT, m.Promise = raft.RoundTrip{Mean: at(), Deviation: at()}, at()
 		for range rapid.IntRange(0, 3).Draw(t, "entries") {
 			e := raft.Entry[command]{Index: index(), Term: term()}
@@ -139,7 +146,7 @@ func drawBody(t *rapid.T) raft.Body {
 	case 6:
 		return raft.CommitNotice{Term: term(), Commit: index()}
 	case 7:
-		m := raft.ForwardRequest[command]{Term: term()}
+		m := raft.ForwardRequest[command]{Term: term(), Second: drawNodes(t)}
 		for range rapid.IntRange(0, 3).Draw(t, "proposals") {
 			m.Proposals = append(m.Proposals, raft.Proposal[command]{Seq: number("seq"), Command: drawCommand(t)})
 		}

@@ -45,6 +45,9 @@ func (c *core[C]) checkBody(from NodeID, body Body) error {
 	case SnapshotReply:
 		return c.checkSnapshotReply(from, b)
 	case ForwardRequest[C]:
+		if err := c.checkMembers(b.Second); err != nil {
+			return err
+		}
 		for _, p := range b.Proposals {
 			if p.Seq == 0 || p.Seq > 2*maxNumber {
 				return fmt.Errorf("sequence number %d", p.Seq)
@@ -85,7 +88,7 @@ func (c *core[C]) checkAppend(from NodeID, m AppendRequest[C]) error {
 	if m.Commit > maxNumber || m.Round > maxNumber || !plausible(m.RTT.Mean) || !plausible(m.RTT.Deviation) {
 		return fmt.Errorf("commit %d, round %d, round trip %v out of range", m.Commit, m.Round, m.RTT)
 	}
-	if err := checkPromise(m.Promise); err != nil {
+	if err := errors.Join(checkPromise(m.Promise), c.checkMembers(m.Second)); err != nil {
 		return err
 	}
 	term := m.PrevTerm
@@ -111,6 +114,16 @@ func (c *core[C]) checkAppend(from NodeID, m AppendRequest[C]) error {
 func checkPromise(d time.Duration) error {
 	if d < 0 || d > maxPromise {
 		return fmt.Errorf("a promise of %v", d)
+	}
+	return nil
+}
+
+// checkMembers: nobody else is asked to acknowledge anything, or to be told.
+func (c *core[C]) checkMembers(nodes []NodeID) error {
+	for _, id := range nodes {
+		if !slices.Contains(c.peers, id) {
+			return fmt.Errorf("node %q is no peer", id)
+		}
 	}
 	return nil
 }

@@ -79,6 +79,8 @@ type AppendRequest[C any] struct {
 	Quiet bool
 	// Early says that the leader's read indices are the end of its log, so that followers may count for themselves what is committed.
 	Early bool
+	// Second names the nodes that made some of the entries and want this follower's acknowledgement, too (early.go).
+	Second []NodeID
 	// Promise is how long the leader asks the follower to give no vote away, from when this arrives (lease.go); zero if it has no use for it.
 	Promise time.Duration
 	// RTT is the leader's estimate of the round trip to its followers: all nodes take their time-outs from the same figure.
@@ -141,6 +143,8 @@ type CommitNotice struct {
 type ForwardRequest[C any] struct {
 	Term      Term
 	Proposals []Proposal[C]
+	// Second names the nodes from which the sender wants acknowledgements of the entries made of them (early.go).
+	Second []NodeID
 }
 
 // Proposal is one command within a ForwardRequest. Seq completes the sender's ProposalID.

@@ -69,7 +69,7 @@ func (c *core[C]) appendEntries(f *follower[C], m AppendRequest[C]) AppendReply 
 	if len(fresh) > 0 {
 		c.log.truncate(fresh[0].Index - 1)
 		c.log.append(fresh...)
-		c.noteOrigins(f, fresh)
+		f.noteOrigins(m.Second)
 	}
 	reply.OK = true
 	reply.Match = m.PrevIndex + Index(len(m.Entries))
