@@ -45,14 +45,7 @@ func (c *core[C]) checkBody(from NodeID, body Body) error {
 	case SnapshotReply:
 		return c.checkSnapshotReply(from, b)
 	case ForwardRequest[C]:
-		if err := c.checkMembers(b.Second); err != nil {
-			return err
-		}
-		for _, p := range b.Proposals {
-			if p.Seq == 0 || p.Seq > 2*maxNumber {
-				return fmt.Errorf("sequence number %d", p.Seq)
-			}
-		}
+		return c.checkForward(b)
 	case CommitNotice:
 		return checkIndex(b.Commit)
 	case ReadReply:
@@ -64,6 +57,15 @@ func (c *core[C]) checkBody(from NodeID, body Body) error {
 		return c.checkTransfer(from, body)
 	}
 	return nil
+}
+
+func (c *core[C]) checkForward(m ForwardRequest[C]) error {
+	for _, p := range m.Proposals {
+		if p.Seq == 0 || p.Seq > 2*maxNumber {
+			return fmt.Errorf("sequence number %d", p.Seq)
+		}
+	}
+	return c.checkMembers(m.Second)
 }
 
 func checkIndex(i Index) error {
