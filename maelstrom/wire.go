@@ -75,6 +75,8 @@ type appendEntriesBody struct {
 	Promise      int64       `json:"promise_us,omitempty"` // to vote for nobody, where there are leases
 	// Configuration is the index of the one in force at the leader; that of the beginning has none.
 	Configuration raft.Index `json:"configuration,omitempty"`
+	// Second names the nodes that want an acknowledgement, too.
+	Second []raft.NodeID `json:"second,omitempty"`
 }
 
 type appendEntriesOKBody struct {
@@ -134,6 +136,7 @@ type forwardBody struct {
 	Type      string        `json:"type"`
 	Term      raft.Term     `json:"term"`
 	Proposals []commandBody `json:"proposals"`
+	Second    []raft.NodeID `json:"second,omitempty"`
 }
 
 type readIndexBody struct {
@@ -143,11 +146,17 @@ type readIndexBody struct {
 	Round  bool      `json:"by_round"`
 }
 
-// confirmBody is confirm and confirm_ok.
 type confirmBody struct {
 	Type   string    `json:"type"`
 	Term   raft.Term `json:"term"`
 	ReadID uint64    `json:"read_id"`
+}
+
+type confirmOKBody struct {
+	Type   string     `json:"type"`
+	Term   raft.Term  `json:"term"`
+	ReadID uint64     `json:"read_id"`
+	Last   raft.Index `json:"last"`
 }
 
 type readIndexOKBody struct {
@@ -263,7 +272,7 @@ func encodeBody(body raft.Body) any {
 	case raft.ConfirmRequest:
 		return confirmBody{kindConfirm, b.Term, b.ID}
 	case raft.ConfirmReply:
-		return confirmBody{kindConfirmOK, b.Term, b.ID}
+		return confirmOKBody{kindConfirmOK, b.Term, b.ID, b.Last}
 	}
 	return encodeRare(body)
 }
@@ -303,7 +312,7 @@ func encodeAppend(b raft.AppendRequest[command]) appendEntriesBody {
 	return appendEntriesBody{
 		Type: kindAppendEntries, Term: b.Term, PrevIndex: b.PrevIndex, PrevTerm: b.PrevTerm, Entries: entries, Commit: b.Commit,
 		Round: b.Round, At: b.At.Microseconds(), Quiet: b.Quiet, Early: b.Early, RTT: b.RTT.Mean.Microseconds(), RTTDeviation: b.RTT.Deviation.Microseconds(),
-		Promise: b.Promise.Microseconds(), Configuration: b.Configuration,
+		Promise: b.Promise.Microseconds(), Configuration: b.Configuration, Second: b.Second,
 	}
 }
 
@@ -316,7 +325,7 @@ func encodeForward(b raft.ForwardRequest[command]) forwardBody {
 	for i, p := range b.Proposals {
 		proposals[i] = encodeCommand("", p.Seq, p.Command)
 	}
-	return forwardBody{kindForward, b.Term, proposals}
+	return forwardBody{kindForward, b.Term, proposals, b.Second}
 }
 
 func encodeCommand(by raft.NodeID, seq uint64, c command) commandBody {

@@ -36,7 +36,7 @@ var decoders = map[string]func(*fields) raft.Body{
 			Term: f.term("term"), PrevIndex: f.index("prev_index"), PrevTerm: f.term("prev_term"), Entries: f.entries("entries"),
 			Commit: f.index("commit"), Round: f.number("round"), At: f.micros("at_us"),
 			Quiet: f.flag("quiet"), Early: f.flag("early"), RTT: raft.RoundTrip{Mean: f.micros("rtt_us"), Deviation: f.micros("rtt_deviation_us")},
-			Promise: f.optionalMicros("promise_us"), Configuration: f.optionalIndex("configuration"),
+			Promise: f.optionalMicros("promise_us"), Configuration: f.optionalIndex("configuration"), Second: f.optionalNodes("second"),
 		}
 	},
 	kindAppendEntriesOK: func(f *fields) raft.Body {
@@ -62,7 +62,7 @@ var decoders = map[string]func(*fields) raft.Body{
 		return raft.CommitNotice{Term: f.term("term"), Commit: f.index("commit")}
 	},
 	kindForward: func(f *fields) raft.Body {
-		return raft.ForwardRequest[command]{Term: f.term("term"), Proposals: f.proposals("proposals")}
+		return raft.ForwardRequest[command]{Term: f.term("term"), Proposals: f.proposals("proposals"), Second: f.nodes("second")}
 	},
 	kindReadIndex: func(f *fields) raft.Body {
 		return raft.ReadRequest{Term: f.term("term"), ID: f.number("read_id"), Round: f.flag("by_round")}
@@ -77,7 +77,7 @@ var decoders = map[string]func(*fields) raft.Body{
 		return raft.ConfirmRequest{Term: f.term("term"), ID: f.number("read_id")}
 	},
 	kindConfirmOK: func(f *fields) raft.Body {
-		return raft.ConfirmReply{Term: f.term("term"), ID: f.number("read_id")}
+		return raft.ConfirmReply{Term: f.term("term"), ID: f.number("read_id"), Last: f.index("last")}
 	},
 	kindTransfer: func(f *fields) raft.Body {
 		return raft.TransferRequest{Term: f.term("term"), To: f.node("to")}

@@ -48,11 +48,11 @@ func sampleMessages() []raft.Body {
 		},
 		raft.SnapshotReply{Index: 5, Chunk: 3, Offset: 6, At: 7000},
 		raft.CommitNotice{Commit: 3},
-		raft.ForwardRequest[command]{Term: 0, Proposals: []raft.Proposal[command]{{Seq: 4, Command: write}, {Seq: 5, Command: cas}}},
+		raft.ForwardRequest[command]{Term: 0, Proposals: []raft.Proposal[command]{{Seq: 4, Command: write}, {Seq: 5, Command: cas}}, Second: []raft.NodeID{"n3", "n4"}},
 		raft.ReadRequest{ID: 4, Round: true},
 		raft.ReadReply{ID: 4, Index: 3, Confirmed: true, Configuration: 2},
 		raft.ConfirmRequest{ID: 4},
-		raft.ConfirmReply{ID: 4},
+		raft.ConfirmReply{ID: 4, Last: 3},
 		raft.TransferRequest{Term: 1, To: "n3"},
 		raft.TransferReply{Term: 1, Why: raft.RefusedBusy},
 		raft.TimeoutNow{Term: 1},
@@ -113,6 +113,13 @@ func written(t *rapid.T, body raft.Body) string {
 	return string(text)
 }
 
+func drawNodes(t *rapid.T) (ids []raft.NodeID) {
+	for range rapid.IntRange(0, 2).Draw(t, "nodes") {
+		ids = append(ids, raft.NodeID(drawID(t)))
+	}
+	return ids
+}
+
 func drawBody(t *rapid.T) raft.Body {
 	number := func(name string) uint64 { return rapid.Uint64Range(0, 1<<63-1).Draw(t, name) }
 	term := func() raft.Term { return raft.Term(number("term")) }
@@ -131,7 +138,7 @@ func drawBody(t *rapid.T) raft.Body {
 	case 3:
 		return raft.VoteReply{Term: term(), Granted: flag(), At: at()}
 	case 4:
-		m := raft.AppendRequest[command]{Term: term(), PrevIndex: index(), PrevTerm: term(), Commit: index(), Round: number("round"), At: at(), Quiet: flag(), Early: flag()}
+		m := raft.AppendRequest[command]{Term: term(), PrevIndex: index(), PrevTerm: term(), Commit: index(), Round: number("round"), At: at(), Quiet: flag(), Early: flag(), Second: drawNodes(t)}
 		m.RTT, m.Promise, m.Configuration = raft.RoundTrip{Mean: at(), Deviation: at()}, at(), index()
 		for range rapid.IntRange(0, 3).Draw(t, "entries") {
 			e := raft.Entry[command]{Index: index(), Term: term()}
@@ -155,7 +162,7 @@ func drawBody(t *rapid.T) raft.Body {
 	case 6:
 		return raft.CommitNotice{Term: term(), Commit: index()}
 	case 7:
-		m := raft.ForwardRequest[command]{Term: term()}
+		m := raft.ForwardRequest[command]{Term: term(), Second: drawNodes(t)}
 		for range rapid.IntRange(0, 3).Draw(t, "proposals") {
 			m.Proposals = append(m.Proposals, raft.Proposal[command]{Seq: number("seq"), Command: drawCommand(t)})
 		}
@@ -165,7 +172,7 @@ func drawBody(t *rapid.T) raft.Body {
 	case 9:
 		return raft.ConfirmRequest{Term: term(), ID: number("id")}
 	case 10:
-		return raft.ConfirmReply{Term: term(), ID: number("id")}
+		return raft.ConfirmReply{Term: term(), ID: number("id"), Last: index()}
 	case 11:
 		data := rapid.SliceOf(rapid.Byte()).Draw(t, "data")
 		return raft.SnapshotRequest{
@@ -233,7 +240,7 @@ func TestWrongTypesAreRefused(t *testing.T) {
 			delete(body, field)
 			text, _ := json.Marshal(body)
 			o, _ := parseObject(text)
-			optional := []string{"type", "promise_us", "transfer"}
+			optional := []string{"type", "promise_us", "transfer", "second"}
 			switch kind {
 			case kindAppendEntries, kindReadIndexOK:
 				optional = append(optional, "configuration")

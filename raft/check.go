@@ -44,24 +44,31 @@ func (c *core[C]) checkBody(from NodeID, body Body) error {
 	case SnapshotReply:
 		return c.checkSnapshotReply(from, b)
 	case ForwardRequest[C]:
-		for _, p := range b.Proposals {
-			if err := checkNumber(p.Seq); err != nil {
-				return err
-			}
-		}
+		return checkForward(b)
 	case CommitNotice:
 		return checkIndex(b.Commit)
 	case ReadReply:
 		return errors.Join(checkIndex(b.Index), checkIndex(b.Commit), checkIndex(b.Configuration))
+	case ConfirmReply:
+		return checkIndex(b.Last)
 	case ChangeRequest:
 		return errors.Join(b.Change.Validate(), checkNumber(b.ID))
 	case ChangeReply:
 		return errors.Join(c.checkChangeReply(from, b), checkIndex(b.Configuration))
-	case PreVoteReply, VoteReply, ReadRequest, ConfirmRequest, ConfirmReply:
+	case PreVoteReply, VoteReply, ReadRequest, ConfirmRequest:
 	default:
 		return c.checkTransfer(from, body)
 	}
 	return nil
+}
+
+func checkForward[C any](m ForwardRequest[C]) error {
+	for _, p := range m.Proposals {
+		if err := checkNumber(p.Seq); err != nil {
+			return err
+		}
+	}
+	return checkSecond(m.Second)
 }
 
 // checkNumber checks the number of a request, which counts from anywhere below maxNumber on.
@@ -94,7 +101,7 @@ func (c *core[C]) checkAppend(from NodeID, m AppendRequest[C]) error {
 	if m.Commit > maxNumber || m.Configuration > maxNumber || m.Round > maxNumber || !plausible(m.RTT.Mean) || !plausible(m.RTT.Deviation) {
 		return fmt.Errorf("commit %d, round %d, round trip %v out of range", m.Commit, m.Round, m.RTT)
 	}
-	if err := checkPromise(m.Promise); err != nil {
+	if err := errors.Join(checkPromise(m.Promise), checkSecond(m.Second)); err != nil {
 		return err
 	}
 	if err := m.checkEntries(); err != nil {
@@ -142,6 +149,14 @@ func (e Entry[C]) checkConfig() error {
 func checkPromise(d time.Duration) error {
 	if d < 0 || d > maxPromise {
 		return fmt.Errorf("a promise of %v", d)
+	}
+	return nil
+}
+
+// checkSecond: no more nodes are asked to acknowledge, or to be told, than there can be. Whether they vote may be known to others only.
+func checkSecond(nodes []NodeID) error {
+	if len(nodes) > maxMembers {
+		return fmt.Errorf("%d nodes are named", len(nodes))
 	}
 	return nil
 }

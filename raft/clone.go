@@ -57,6 +57,7 @@ func (l *leader[C]) clone() *leader[C] {
 		}
 		d.peers[i] = &q
 	}
+	d.seconders = maps.Clone(l.seconders)
 	d.waiting, d.reads, d.held = slices.Clone(l.waiting), slices.Clone(l.reads), slices.Clone(l.held)
 	d.load = l.load.clone()
 	if l.handover != nil {
@@ -184,6 +185,7 @@ func (c *core[C]) fingerprintClock(to []byte) []byte {
 
 func (l *leader[C]) fingerprint(to []byte, now time.Duration) []byte {
 	to = fmt.Appendf(to, "L %d %d %v %v %v %t %v", l.first, l.round, l.waiting, l.reads, l.held, l.abdicated, l.load.counts)
+	to = fmt.Appendf(to, " %v", l.seconders)
 	to = fmt.Appendf(to, " %s %d %t %t", l.load.most, l.load.looks, l.load.lookAt <= now, l.load.restTo <= now)
 	if h := l.handover; h != nil {
 		to = fmt.Appendf(to, " h %s %t %t %v %v", h.to, h.until <= now, h.told == never, h.asked, h.held)
@@ -216,7 +218,8 @@ func (r *requests[C]) fingerprint(to []byte, c *core[C]) []byte {
 		to = fmt.Appendf(to, " q%d", p.seq)
 	}
 	for _, b := range r.asked {
-		to = fmt.Appendf(to, " b%d %t %t %d %d %t %v %t %d %d", b.id, b.resendAt <= c.now, b.spareAt <= c.now, b.tries, b.term, b.indexed, b.voters, b.confirmed, b.index, b.configuration)
+		to = fmt.Appendf(to, " b%d %t %t %d %d %s %t %t %v %t %d %d", b.id, b.resendAt <= c.now, b.spareAt <= c.now, b.tries, b.term, b.leader, b.aside, b.indexed,
+			b.voters, b.confirmed, b.index, b.configuration)
 		to = fingerprintReads(to, b.reads)
 	}
 	to = append(to, " t"...)

@@ -198,7 +198,7 @@ func (c *core[C]) stepCurrent(m Message) {
 	case ReadReply:
 		c.handleReadReply(m.From, b)
 	case ConfirmRequest:
-		c.send(m.From, ConfirmReply(b))
+		c.send(m.From, ConfirmReply{Term: b.Term, ID: b.ID, Last: c.lastOfTerm()})
 	case ConfirmReply:
 		c.handleConfirmReply(m.From, b)
 	default:

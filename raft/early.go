@@ -7,44 +7,48 @@ import "slices"
 //
 // An entry of the present term is committed when a majority has it on disk (§5.3, §5.4.2). That is a fact, whoever knows of it. The
 // leader has on disk whatever it sends; the follower knows what it has itself; and of the others some acknowledge not only to
-// the leader but also to the node where the proposal was made. With three nodes nobody else is needed.
+// the leader but also to the node where the proposal was made, which has named them. With three nodes nobody else is needed.
 //
 // The price: a follower may now have answered for an entry that the leader does not know to be committed yet. So the
 // leader's commit index is no longer a read index; the end of its log is (reads.go). A follower counts for itself only if its leader
 // says that it gives such read indices (AppendRequest.Early).
 
-// noteOrigins remembers whose proposals are among new entries, if this node is to acknowledge them there as well.
-func (c *core[C]) noteOrigins(f *follower[C], fresh []Entry[C]) {
-	if !f.early {
-		return
-	}
-	for _, e := range fresh {
-		if at := e.ID.Node; !slices.Contains(f.second, at) && c.seconds(at, f.leader) {
-			f.second = append(f.second, at)
-		}
-	}
-}
-
-// seconds says whether this node acknowledges to another one where a proposal was made.
-func (c *core[C]) seconds(origin, leader NodeID) bool {
-	return slices.Contains(c.seconders(origin, leader), c.id)
-}
-
-// seconders are the nodes that acknowledge to the one where a proposal was made. Beside that one and the leader a majority takes
-// quorum-2 nodes; those do it, and perhaps a spare one (thrift.go), who stand next behind it in the list of voters.
-func (c *core[C]) seconders(origin, leader NodeID) (nodes []NodeID) {
+// seconders are the nodes that a follower asks to acknowledge its proposals to itself as well. Beside it and the leader a majority takes quorum-2
+// nodes; those do it, and perhaps a spare one (thrift.go), that were the last to confirm a term to it: they are there, and so is the way from them.
+func (c *core[C]) seconders(leader NodeID) (nodes []NodeID) {
 	need := c.config().majority() - 2
-	voters := c.config().Voters
-	at := slices.Index(voters, origin)
-	if need <= 0 || at < 0 || origin == leader || !c.config().plain() { // at < 0: no proposal, or a learner's
+	if need <= 0 || !c.countsForItself(c.id) {
 		return nil
 	}
-	for i := 1; i < len(voters) && len(nodes) < need+c.spares(); i++ {
-		if id := voters[(at+i)%len(voters)]; id != leader {
+	for _, id := range c.confirmers {
+		if id != leader && len(nodes) < need+c.spares() {
 			nodes = append(nodes, id)
 		}
 	}
 	return nodes
+}
+
+// toSecond returns whose proposals are among the entries for a follower that it is to second.
+func (c *core[C]) toSecond(l *leader[C], follower NodeID, entries []Entry[C]) (origins []NodeID) {
+	if !c.cfg.EarlyCommit || !c.config().plain() {
+		return nil
+	}
+	for _, e := range entries {
+		at := e.ID.Node
+		if e.Term == c.hard.Term && at != follower && slices.Contains(l.seconders[at], follower) && !slices.Contains(origins, at) {
+			origins = append(origins, at)
+		}
+	}
+	return origins
+}
+
+// noteOrigins remembers to which other members this node is to acknowledge what it has just appended, besides its leader.
+func (c *core[C]) noteOrigins(f *follower[C], origins []NodeID) {
+	for _, id := range origins {
+		if !slices.Contains(f.second, id) && id != c.id && c.config().Votes(id) {
+			f.second = append(f.second, id)
+		}
+	}
 }
 
 // learnsOfCommit says whether a follower that reads will find out by itself when the read's index is committed: where nobody has to second anything, or
@@ -71,8 +75,8 @@ func (c *core[C]) seconded(l *leader[C], origin NodeID) bool {
 		return false
 	}
 	alive := 0
-	for _, id := range c.seconders(origin, c.id) {
-		if c.reachable(l.progress(id)) {
+	for _, id := range l.seconders[origin] {
+		if p := l.progress(id); p != nil && c.reachable(p) {
 			alive++
 		}
 	}

@@ -1,6 +1,8 @@
 package raft
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 )
@@ -91,40 +93,69 @@ func TestEarlyCommitOfAFollowerBehind(t *testing.T) {
 	h.wantCommit(2)
 }
 
-// Whoever stands next behind the proposer seconds its proposals, and one to spare where round trips vary; nobody seconds the leader's or the no-op.
-func TestSeconds(t *testing.T) {
+// A follower names those that were the last to confirm a term to it, as many as it takes, and one to spare where round trips vary; not the leader, and
+// nobody of three nodes.
+func TestSecondersAreNamed(t *testing.T) {
 	for _, c := range []struct {
-		size         int
-		origin       NodeID
-		steady, want bool // in a steady network, and in any
-	}{
-		{5, "n5", true, true},
-		{5, "n4", false, true},
-		{5, "n3", false, false},
-		{5, "n2", false, false},
-		{5, "n1", false, false},
-		{5, "", false, false},
-		{3, "n3", false, false},
-		{4, "n4", true, true},
-		{4, "n3", false, true},
-		{7, "n4", false, false},
-		{7, "n5", false, true},
-		{7, "n6", true, true},
-		{7, "n7", true, true},
-	} {
-		for rtt, want := range map[RoundTrip]bool{steady: c.steady, unsteady: c.want} {
-			h := start(t, c.size, thrifty)
-			h.gets("n2", AppendRequest[string]{Term: 2, Early: true, RTT: rtt, Entries: []Entry[string]{{Index: 1, Term: 2}, own(c.origin, 2, 2), own(c.origin, 3, 2)}})
-			copies := 0
-			for _, p := range h.core.others() {
-				if p != "n2" {
-					copies += len(take[AppendReply](h, p))
-				}
-			}
-			if want := map[bool]int{true: 1}[want]; copies != want {
-				t.Errorf("%d nodes, round trips of %v, a proposal of %q: %d acknowledgements to it, want %d", c.size, rtt, c.origin, copies, want)
-			}
+		size int
+		rtt  RoundTrip
+		want string
+	}{{3, steady, "[]"}, {4, steady, "[n4]"}, {5, steady, "[n5]"}, {5, unsteady, "[n5 n3]"}, {7, steady, "[n5 n3]"}} {
+		h := start(t, c.size, thrifty)
+		h.gets("n2", AppendRequest[string]{Term: 2, Early: true, RTT: c.rtt, Entries: entries(1, 2)})
+		h.core.prefer("n4")
+		h.core.prefer("n2")
+		if c.size > 4 {
+			h.core.prefer("n5")
+			h.core.confirmers = slices.DeleteFunc(h.core.confirmers, func(id NodeID) bool { return id == "n4" })
 		}
+		h.Propose(h.now, "x", h.now+second)
+		h.drain()
+		if m := only[ForwardRequest[string]](h, "n2"); fmt.Sprint(m.Second) != c.want {
+			t.Errorf("%d nodes, round trips of %v: named %v, want %s", c.size, c.rtt, m.Second, c.want)
+		}
+	}
+}
+
+// The leader passes that on with the entries, to those who are named, for proposals of this term.
+func TestSecondersAreAsked(t *testing.T) {
+	h := start(t, 5, early, thrifty)
+	h.lead()
+	h.acks("n2")
+	h.acks("n3")
+	h.sent = nil
+	h.gets("n5", ForwardRequest[string]{Term: 1, Proposals: []Proposal[string]{{Seq: 1, Command: "x"}, {Seq: 2, Command: "y"}}, Second: []NodeID{"n3"}})
+	for id, want := range map[NodeID]string{"n2": "[]", "n3": "[n5]", "n4": "[]", "n5": "[]"} {
+		if m := take[AppendRequest[string]](h, id); len(m) != 1 || fmt.Sprint(m[0].Second) != want {
+			t.Errorf("sent %s %+v, want that it acknowledges to %s", id, m, want)
+		}
+	}
+	h.sent = nil
+	h.Propose(h.now, "z", h.now+second)
+	h.drain()
+	if m := only[AppendRequest[string]](h, "n3"); len(m.Second) != 0 {
+		t.Errorf("asked to acknowledge the leader's own to %v", m.Second)
+	}
+}
+
+// Who is asked acknowledges entries once to everyone named, when they are new to it.
+func TestSeconds(t *testing.T) {
+	h := start(t, 5, early)
+	m := AppendRequest[string]{Term: 2, Early: true, Entries: []Entry[string]{own("n5", 1, 2)}, Second: []NodeID{"n5", "n5", "n4"}}
+	h.gets("n2", m)
+	for id, want := range map[NodeID]int{"n3": 0, "n4": 1, "n5": 1} {
+		if n := len(take[AppendReply](h, id)); n != want {
+			t.Errorf("acknowledged %d times to %s, want %d", n, id, want)
+		}
+	}
+	h.sent = nil
+	h.gets("n2", m)
+	if n := len(take[AppendReply](h, "n5")); n != 0 {
+		t.Errorf("acknowledged %d times what it had", n)
+	}
+	h.gets("n2", AppendRequest[string]{Term: 2, Early: true, PrevIndex: 1, PrevTerm: 2, Entries: entries(2, 2), Second: []NodeID{"n9", "n1"}})
+	if len(take[AppendReply](h, "n9"))+len(take[AppendReply](h, "n1")) > 0 {
+		t.Error("acknowledged to a stranger, or to itself")
 	}
 }
 
@@ -135,7 +166,7 @@ func TestEarlyCommitNoticeForTheDead(t *testing.T) {
 	h.acks("n2")
 	h.acks("n3")
 	propose := func(seq uint64) (notices int) {
-		h.gets("n5", ForwardRequest[string]{Term: 1, Proposals: []Proposal[string]{{Seq: seq, Command: "x"}}})
+		h.gets("n5", ForwardRequest[string]{Term: 1, Proposals: []Proposal[string]{{Seq: seq, Command: "x"}}, Second: []NodeID{"n2"}})
 		h.sent = nil
 		h.acks("n4")
 		h.acks("n3")
@@ -197,7 +228,7 @@ func TestEarlyCommitHoldsReads(t *testing.T) {
 		h.lead()
 		h.acks("n2")
 		h.acks("n3")
-		h.gets("n2", ForwardRequest[string]{Term: 1, Proposals: []Proposal[string]{{Seq: 1, Command: "x"}}})
+		h.gets("n2", ForwardRequest[string]{Term: 1, Proposals: []Proposal[string]{{Seq: 1, Command: "x"}}, Second: []NodeID{"n3"}})
 		h.sent = nil
 		h.gets("n2", ReadRequest{Term: 1, ID: 7})
 		h.gets("n3", ReadRequest{Term: 1, ID: 8})

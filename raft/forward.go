@@ -37,10 +37,10 @@ func (c *core[C]) forwardRequests(f *follower[C]) {
 		return
 	}
 	for _, b := range c.requests.takeReads(c.now, c.resendAt) {
-		c.askToRead(b, to, f.leases)
+		c.askToRead(b, to, f)
 	}
 	c.askTheOthers()
-	m := ForwardRequest[C]{Term: c.hard.Term}
+	m := ForwardRequest[C]{Term: c.hard.Term, Second: c.seconders(to)}
 	bytes := 0
 	for _, p := range c.requests.takeQueue(c.hard.Term, c.resendAt) {
 		size := c.cfg.SizeOf(p.command)
@@ -76,6 +76,7 @@ func (c *core[C]) handleRequest(m Message) {
 		switch b := m.Body.(type) {
 		case ForwardRequest[C]:
 			r.load.count(m.From, len(b.Proposals))
+			r.seconders[m.From] = b.Second
 			c.takeForwarded(r, m.From, b)
 		case ReadRequest:
 			r.load.count(m.From, 1)

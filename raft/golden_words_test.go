@@ -181,6 +181,13 @@ func (s *stage) words(m *Message) string {
 	return name + " " + s.body(m.Body)
 }
 
+func secondWords(origins []NodeID) (words string) {
+	for _, id := range origins {
+		words += ", to be acknowledged to " + string(id) + " as well"
+	}
+	return words
+}
+
 func (s *stage) body(body Body) string {
 	switch b := body.(type) {
 	case PreVoteRequest:
@@ -196,7 +203,7 @@ func (s *stage) body(body Body) string {
 	case VoteReply:
 		return fmt.Sprintf("term %d, %s", b.Term, granted(b.Granted))
 	case AppendRequest[string]:
-		return fmt.Sprintf("term %d, behind %s%s, commit %d%s", b.Term, place(b.PrevIndex, b.PrevTerm), entriesOrNone(b.Entries), b.Commit, roundWords(b.Round)+promiseWords(", wants a promise of %v", b.Promise))
+		return fmt.Sprintf("term %d, behind %s%s, commit %d%s", b.Term, place(b.PrevIndex, b.PrevTerm), entriesOrNone(b.Entries), b.Commit, roundWords(b.Round)+promiseWords(", wants a promise of %v", b.Promise)+secondWords(b.Second))
 	case AppendReply:
 		return fmt.Sprintf("term %d, %s%s", b.Term, agreement(b), roundWords(b.Round)+promiseWords(", promises %v", b.Promise))
 	case SnapshotRequest:
@@ -236,7 +243,7 @@ func (s *stage) readBody(body Body) string {
 	case ConfirmRequest:
 		return fmt.Sprintf("term %d, batch %d", b.Term, s.batch(b.ID))
 	case ConfirmReply:
-		return fmt.Sprintf("term %d, batch %d", b.Term, s.batch(b.ID))
+		return fmt.Sprintf("term %d, batch %d, log up to %d", b.Term, s.batch(b.ID), b.Last)
 	case TransferRequest:
 		return fmt.Sprintf("term %d, to %s", b.Term, orNone(b.To))
 	case TransferReply:

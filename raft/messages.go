@@ -82,6 +82,8 @@ type AppendRequest[C any] struct {
 	Early bool
 	// Configuration is the index of the configuration in force at the leader. Followers count for themselves in no other.
 	Configuration Index
+	// Second names the nodes that made some of the entries and want this follower's acknowledgement, too (early.go).
+	Second []NodeID
 	// Promise is how long the leader asks the follower to give no vote away, from when this arrives (lease.go); zero if it has no use for it.
 	Promise time.Duration
 	// RTT is the leader's estimate of the round trip to its followers: all nodes take their time-outs from the same figure.
@@ -146,6 +148,8 @@ type CommitNotice struct {
 type ForwardRequest[C any] struct {
 	Term      Term
 	Proposals []Proposal[C]
+	// Second names the nodes from which the sender wants acknowledgements of the entries made of them (early.go).
+	Second []NodeID
 }
 
 // Proposal is one command within a ForwardRequest. Seq completes the sender's ProposalID.
@@ -182,10 +186,12 @@ type ConfirmRequest struct {
 	ID   uint64
 }
 
-// ConfirmReply says that the sender was in Term when it answered, and so in no later one when the reads gathered under ID began.
+// ConfirmReply says that the sender was in Term when it answered, and so in no later one when the reads gathered under ID began. Last is the end of
+// its log if that is an entry of Term, else zero: it has acknowledged none of Term's entries behind it, and has durably all up to it.
 type ConfirmReply struct {
 	Term Term
 	ID   uint64
+	Last Index
 }
 
 // TransferRequest asks the leader of Term to hand over to a node; to any, if To is empty.

@@ -199,7 +199,7 @@ func (n *Node[C, R]) Take(now time.Duration) Batch[C] {
 		return Batch[C]{ended: c.requests.takeEnded()}
 	}
 	c.flush()
-	c.requests.release(c.applied)
+	c.releaseReads()
 	b := Batch[C]{Messages: c.messages, tries: c.requests.takeTries(), reads: c.requests.takeReady(), ended: c.requests.takeEnded()}
 	c.messages = nil
 	if c.hardDirty {
@@ -243,7 +243,7 @@ func (n *Node[C, R]) Apply(b Batch[C]) []Outcome[R] {
 	}
 	n.captureState()
 	n.mu.Lock()
-	n.core.requests.release(n.core.applied)
+	n.core.releaseReads()
 	reads := append(b.reads, n.core.requests.takeReady()...)
 	ends := append(b.ended, n.core.requests.takeEnded()...)
 	n.mu.Unlock()

@@ -26,7 +26,8 @@ func (r Reads) String() string { return [...]string{"readindex", "lease", "log"}
 // when the read began. That is certain if a majority was in the leader's term at some moment after the read had begun: then no later
 // leader had been elected when it began, so none had committed anything. A leader asks its followers in a round of
 // heartbeats. A follower that asks for an index asks for the certainty at the same time: itself, the leader and whoever
-// confirms the term are the majority, and the read takes one round trip instead of two (DIVERGENCE.md).
+// confirms the term are the majority, and the read takes one round trip instead of two (DIVERGENCE.md). With early commit it asks no leader
+// as long as others answer: the last entry that any of a majority has is a read index, too.
 
 // ---- The leader.
 
@@ -127,39 +128,71 @@ func (c *core[C]) confirmed(l *leader[C], r leaderRead) bool {
 
 // ---- A follower.
 
-// askToRead asks for what a batch of reads needs: an index from the leader, and a majority that confirms the term. The first time,
-// those are asked who were the last to confirm a term; if they do not in time, everybody is (askTheOthers); and if that has led to nothing, the
-// leader for a round besides. A leader that has a lease needs no help. Everybody is also asked if an earlier batch has waited in vain: it may have
-// expired before its second attempt, and so may this one.
-func (c *core[C]) askToRead(b *readBatch[C], leader NodeID, leases bool) {
+// askToRead asks for what a batch of reads needs: an index from the leader, or from the others if it reads aside, and a majority that confirms the
+// term. The first time, those are asked who were the last to confirm a term; if they do not in time, everybody is (askTheOthers); and if that has led
+// to nothing, the leader for a round besides. A leader that has a lease needs no help. Everybody is also asked if an earlier batch has waited in vain:
+// it may have expired before its second attempt, and so may this one.
+func (c *core[C]) askToRead(b *readBatch[C], leader NodeID, f *follower[C]) {
 	again := b.tries > 1
-	b.term, b.indexed, b.voters, b.spareAt = c.hard.Term, false, voters{c.id: true, leader: true}, forever
-	c.send(leader, ReadRequest{Term: c.hard.Term, ID: b.id, Round: again || leases})
-	if c.config().quorum(b.voters.has) || leases && !again {
-		return
+	doubt := again || !c.config().plain() || c.now-c.doubtAt > c.pace.replyTime()
+	b.term, b.leader, b.spareAt = c.hard.Term, leader, forever
+	b.aside = !again && c.readsAside(f)
+	if b.aside {
+		b.voters, b.indexed, b.index, b.configuration = voters{c.id: true}, true, c.lastOfTerm(), c.config().Index
+	} else {
+		b.voters, b.indexed = voters{c.id: true, leader: true}, false
 	}
-	want := c.config().majority() - 1 + c.spares() // the leader is one of them
-	if c.config().Votes(c.id) {
-		want--
+	if !c.config().quorum(b.voters.has) && (again || !f.leases) {
+		want := c.stillWanted(b)
+		if doubt {
+			want = len(c.confirmers)
+		}
+		c.doubtAt = min(c.doubtAt, c.now)
+		c.askToConfirm(b, want)
+		if !doubt && (b.aside || c.cfg.Thrifty) {
+			b.spareAt = c.now + c.pace.spareAfter()
+			c.requests.check = min(c.requests.check, b.spareAt)
+		}
 	}
-	if again || !c.config().plain() || c.now-c.doubtAt > c.pace.replyTime() {
-		want = len(c.confirmers)
-	}
-	c.doubtAt = min(c.doubtAt, c.now)
-	c.askToConfirm(b, want)
-	if c.cfg.Thrifty && want < len(c.confirmers) {
-		b.spareAt = c.now + c.pace.spareAfter()
-		c.requests.check = min(c.requests.check, b.spareAt)
+	if !b.aside || doubt {
+		c.send(leader, ReadRequest{Term: c.hard.Term, ID: b.id, Round: again || f.leases})
 	}
 }
 
-// askToConfirm asks as many as are wanted of those that have not confirmed yet.
+// readsAside says whether a follower reads without its leader, by what a majority of the others has (DIVERGENCE.md). That takes entries of the
+// leader's in this log, and a follower that sees by itself what is committed. Of three nodes the leader alone is asked: it is the one that is
+// surely there.
+func (c *core[C]) readsAside(f *follower[C]) bool {
+	return f.early && !f.leases && c.countsForItself(c.id) && c.config().majority() > 2 && c.lastOfTerm() > 0
+}
+
+// lastOfTerm is the end of this log if it is an entry of the present term, else zero. All that this node has ever acknowledged of the term's
+// entries is within, also before a restart.
+func (c *core[C]) lastOfTerm() Index {
+	if c.log.lastTerm() != c.hard.Term {
+		return 0
+	}
+	return c.log.last()
+}
+
+// stillWanted is how many more nodes have to confirm the term, and one to spare.
+func (c *core[C]) stillWanted(b *readBatch[C]) int {
+	want := c.config().majority() + c.spares()
+	for id := range b.voters {
+		if c.config().Votes(id) {
+			want--
+		}
+	}
+	return want
+}
+
+// askToConfirm asks as many as are wanted of those that have not confirmed yet; the leader is asked by another question.
 func (c *core[C]) askToConfirm(b *readBatch[C], want int) {
 	if c.config().quorum(b.voters.has) {
 		return
 	}
 	for _, id := range c.confirmers {
-		if !b.voters[id] && want > 0 {
+		if id != b.leader && !b.voters[id] && want > 0 {
 			c.send(id, ConfirmRequest{Term: b.term, ID: b.id})
 			want--
 		}
@@ -175,32 +208,54 @@ func (c *core[C]) handleReadReply(from NodeID, m ReadReply) {
 	case b == nil || b.confirmed:
 	case m.Confirmed:
 		b.confirmed, b.index = true, m.Index
+	case b.term == m.Term && b.aside:
+		c.countConfirmation(b, from, m.Index)
 	case b.term == m.Term && !b.indexed:
 		b.indexed, b.index, b.configuration = true, m.Index, m.Configuration
-		c.countConfirmations(b)
+		c.countConfirmation(b, from, m.Index)
 	}
 }
 
-// handleConfirmReply counts a confirmation for the term in which the batch was sent, and for no other.
+// handleConfirmReply counts a confirmation for the term in which the batch was sent, and for no other. What it says of the sender's log is an
+// acknowledgement besides.
 func (c *core[C]) handleConfirmReply(from NodeID, m ConfirmReply) {
-	b := c.requests.batch(m.ID)
-	if b == nil || b.term != m.Term {
-		return
+	if f, ok := c.role.(*follower[C]); ok && c.config().Votes(from) {
+		f.acks[from] = max(f.acks[from], m.Last)
 	}
-	c.prefer(from)
+	if b := c.requests.batch(m.ID); b != nil && b.term == m.Term && !b.confirmed {
+		c.prefer(from)
+		c.countConfirmation(b, from, m.Last)
+	}
+}
+
+// countConfirmation counts a node that was in the batch's term after its reads had begun, and whose log went as far as last then. If the others are a
+// majority only with the leader's help, the next read asks everybody again. It takes a quorum of the configuration that the leader has named, or in which
+// the read was begun if it is aside. In no other does it mean anything: a follower that is behind may not know of the voters who have elected the
+// next leader.
+func (c *core[C]) countConfirmation(b *readBatch[C], from NodeID, last Index) {
 	if c.config().Votes(from) {
 		b.voters[from] = true
 	}
-	if c.config().quorum(b.voters.has) {
+	if b.aside {
+		b.index = max(b.index, last)
+	}
+	if !c.config().quorum(b.voters.has) {
+		return
+	}
+	if !b.aside || !b.voters[b.leader] {
 		c.doubtAt = forever
 	}
-	c.countConfirmations(b)
+	b.confirmed = b.indexed && c.inConfiguration(b.configuration)
 }
 
-// countConfirmations holds a batch for confirmed if a quorum of the configuration has confirmed that the leader has named. In no other does it mean anything: a
-// follower that is behind may not know of the voters who have elected the next leader.
-func (c *core[C]) countConfirmations(b *readBatch[C]) {
-	if b.indexed && c.inConfiguration(b.configuration) && c.config().quorum(b.voters.has) {
-		b.confirmed, c.doubtAt = true, forever
+// releaseReads lets the reads go for which the applied state is new enough. Of one that was read aside it shows only now whether it took place in one
+// configuration: the index that others have named may lie behind another one. Then it asks the leader.
+func (c *core[C]) releaseReads() {
+	for _, b := range c.requests.asked {
+		if b.confirmed && b.aside && b.index <= c.applied && c.log.configAt(b.index).Index != b.configuration {
+			b.confirmed, b.indexed, b.resendAt = false, false, c.now
+			c.requests.check = min(c.requests.check, c.now)
+		}
 	}
+	c.requests.release(c.applied)
 }

@@ -71,7 +71,7 @@ func (c *core[C]) appendEntries(f *follower[C], m AppendRequest[C]) AppendReply 
 		c.log.truncate(fresh[0].Index - 1)
 		c.log.append(fresh...)
 		c.configured()
-		c.noteOrigins(f, fresh)
+		c.noteOrigins(f, m.Second)
 	}
 	reply.OK = true
 	reply.Match = m.PrevIndex + Index(len(m.Entries))

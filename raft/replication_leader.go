@@ -60,7 +60,8 @@ func (c *core[C]) sendAppend(l *leader[C], p *progress, prev Index, entries []En
 	p.roundSent, p.commitSent = l.round, c.commit
 	c.send(p.id, AppendRequest[C]{
 		Term: c.hard.Term, PrevIndex: prev, PrevTerm: prevTerm, Entries: entries,
-		Commit: c.commit, Round: l.round, At: c.now, Quiet: quiet, Early: c.cfg.EarlyCommit, Configuration: c.config().Index, Promise: c.askedPromise(l), RTT: c.pace.rtt,
+		Commit: c.commit, Round: l.round, At: c.now, Quiet: quiet, Early: c.cfg.EarlyCommit, Configuration: c.config().Index,
+		Second: c.toSecond(l, p.id, entries), Promise: c.askedPromise(l), RTT: c.pace.rtt,
 	})
 }
 

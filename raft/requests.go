@@ -50,9 +50,11 @@ type readBatch[C any] struct {
 	resendAt time.Duration
 	tries    int
 
-	// The attempt to get a read index without a round (reads.go): the term that it is about, whether the leader has named the index, and
-	// who is known to have been in the term.
+	// The attempt to get a read index without a round (reads.go): the term that it is about and its leader, whether the index is what any of
+	// a majority has, or what the leader names, and has named; and who is known to have been in the term.
 	term    Term
+	leader  NodeID
+	aside   bool
 	indexed bool
 	// configuration is the index of the one in force at the leader when it named the index.
 	configuration Index

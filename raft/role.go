@@ -75,6 +75,8 @@ type leader[C any] struct {
 	// movedAt is when the commit index last rose, or when there last was anything to commit again.
 	movedAt time.Duration
 
+	seconders map[NodeID][]NodeID // who is to second a node's proposals, as that node wants it (early.go)
+
 	uncommitted int // bytes of commands in the log that are not committed
 
 	round   uint64       // newest round of reads begun
@@ -137,7 +139,9 @@ func (c *core[C]) becomeCandidate() {
 
 // becomeLeader takes over the term in which this node has just won a majority.
 func (c *core[C]) becomeLeader() {
-	l := &leader[C]{first: c.log.last() + 1, since: c.now, movedAt: c.now, load: newLoad(c), settled: map[NodeID]settled{}}
+	l := &leader[C]{
+		first: c.log.last() + 1, since: c.now, movedAt: c.now, load: newLoad(c), seconders: map[NodeID][]NodeID{}, settled: map[NodeID]settled{},
+	}
 	early := c.role.(*candidate).early
 	c.role = l
 	c.failures = 0

@@ -81,12 +81,15 @@ func (c *core[C]) prefer(id NodeID) {
 	}
 }
 
-// askTheOthers asks everybody for a follower's batches of reads whose confirmers have had their time.
+// askTheOthers asks everybody for a follower's batches of reads whose confirmers have had their time, and the leader if it has been left aside.
 func (c *core[C]) askTheOthers() {
 	for _, b := range c.requests.asked {
 		if c.now >= b.spareAt && !b.confirmed {
 			b.spareAt = forever
 			c.askToConfirm(b, len(c.confirmers))
+			if b.aside {
+				c.send(b.leader, ReadRequest{Term: b.term, ID: b.id})
+			}
 		}
 	}
 }

@@ -199,7 +199,7 @@ func TestUnsteadyLeaderAsksEverybody(t *testing.T) {
 // A follower does not answer what wants no answer, unless the logs do not agree; and whoever proposed an entry hears of it all the same.
 func TestQuietAppend(t *testing.T) {
 	h := start(t, 5)
-	h.gets("n2", AppendRequest[string]{Term: 1, Quiet: true, Early: true, Entries: []Entry[string]{own("n5", 1, 1)}})
+	h.gets("n2", AppendRequest[string]{Term: 1, Quiet: true, Early: true, Second: []NodeID{"n5"}, Entries: []Entry[string]{own("n5", 1, 1)}})
 	if len(h.sent) != 1 || h.sent[0].To != "n5" {
 		t.Errorf("sent %v, want only what n5 waits for", h.sent)
 	}

@@ -72,13 +72,9 @@ func (c *Cluster[C, R]) checkPromise(m *member[C, R], saved raft.Saved[C], messa
 		if voted, ok := c.known.votes[vote{m.id, b.Term}]; b.Granted && (!ok || voted != message.To) {
 			c.Violate("one vote per term", "node %s grants %s a vote in term %d, and voted for %q", m.id, message.To, b.Term, voted)
 		}
-	case raft.AppendReply:
-		if b.OK && b.Match > lastOnDisk(saved).index {
-			c.Violate("durable before it speaks", "node %s confirms entry %d", m.id, b.Match)
-		}
-	case raft.SnapshotReply:
-		if b.Done && b.Index > lastOnDisk(saved).index {
-			c.Violate("durable before it speaks", "node %s confirms a snapshot at %d", m.id, b.Index)
+	case raft.AppendReply, raft.ConfirmReply, raft.SnapshotReply:
+		if i := confirmed(b); i > lastOnDisk(saved).index {
+			c.Violate("durable before it speaks", "node %s confirms entry %d by %T", m.id, i, b)
 		}
 	case raft.AppendRequest[C]:
 		if leader := c.known.leaders[b.Term]; leader != m.id {
@@ -88,6 +84,23 @@ func (c *Cluster[C, R]) checkPromise(m *member[C, R], saved raft.Saved[C], messa
 	case raft.CommitNotice:
 		c.announced(m, b.Commit)
 	}
+}
+
+// confirmed is up to where a message says that its sender has a log durably.
+func confirmed(body raft.Body) raft.Index {
+	switch b := body.(type) {
+	case raft.AppendReply:
+		if b.OK {
+			return b.Match
+		}
+	case raft.ConfirmReply:
+		return b.Last
+	case raft.SnapshotReply:
+		if b.Done {
+			return b.Index
+		}
+	}
+	return 0
 }
 
 // announced: what a leader names as committed has been committed.

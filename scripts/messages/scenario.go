@@ -47,6 +47,7 @@ var scenarios = []scenario{
 	{"cas at leader", []kv.Op{kv.CAS}, atLeader, map[int]string{3: "4", 5: "8"}, map[int]string{3: "8", 5: "16"}},
 	{"cas at follower", []kv.Op{kv.CAS}, atFollowers, map[int]string{3: "5", 5: "10 to 12"}, map[int]string{3: "9", 5: "17"}},
 	{"a third each, anywhere", []kv.Op{kv.Read, kv.Write, kv.CAS}, anywhere, nil, nil},
+	{"Maelstrom's mix, anywhere", []kv.Op{kv.Read, kv.Read, kv.Read, kv.Write, kv.CAS, kv.CAS}, anywhere, nil, nil},
 }
 
 func (s scenario) floor(nodes int) string   { return s.floors[nodes] }
@@ -57,18 +58,23 @@ func (s scenario) run(nodes int, network sim.Network) column {
 	config := raft.Config[command]{
 		Resend: true, EarlyCommit: *early, Thrifty: *thrifty, FirstElection: warmUp / 10, SizeOf: func(c command) int { return kv.Size(c.Op) },
 	}
+	if *lease {
+		config.Reads = raft.LeaseReads
+	}
 	m := &meter{
-		column:  column{scenario: s, sent: map[string]int{}},
+		column:  column{scenario: s, sent: map[string]int{}, tookBy: map[kind][]time.Duration{}},
 		Cluster: sim.New(*seed, nodes, config, newMachine),
 		rng:     rand.New(rand.NewPCG(*seed, uint64(nodes))),
 		asked:   map[question]string{},
 		rounds:  map[raft.NodeID]uint64{},
+		due:     map[raft.NodeID][]time.Duration{},
 	}
 	m.Network = network
 	m.OnSend = m.see
 	m.After(warmUp/2, m.next)
 	_ = m.Run(warmUp)
 	m.ops, m.took = 0, nil
+	clear(m.tookBy)
 	clear(m.sent)
 	if err := m.Run(*span); err != nil {
 		panic(err)
@@ -97,6 +103,8 @@ type meter struct {
 
 	asked  map[question]string    // what an append was for, by what its reply repeats of it
 	rounds map[raft.NodeID]uint64 // the last round of reads that a follower was asked to confirm
+
+	due map[raft.NodeID][]time.Duration // when messages under way will be at their node
 }
 
 // question names an append: a leader sends a follower no two without time passing, but for entries.
@@ -110,15 +118,35 @@ func (m *meter) next() {
 	m.After(time.Duration(m.rng.Float64()*2*float64(time.Second)/float64(*rate)), m.next)
 	first, last := m.places(len(m.IDs))
 	node := m.IDs[first+m.rng.IntN(last-first+1)] // n1 leads: nothing ever fails
+	start := m.Now()
+	m.After(m.queued(node), func() { m.ask(node, start) })
+}
+
+// queued is how long a request waits for a node that is given one message at a time, and has begun to wait for the next one.
+func (m *meter) queued(node raft.NodeID) time.Duration {
+	due := m.due[node]
+	for len(due) > 0 && due[0] <= m.Now() {
+		due = due[1:]
+	}
+	m.due[node] = due
+	if !*queue || len(due) == 0 {
+		return 0
+	}
+	return due[0] - m.Now()
+}
+
+// ask makes a request that a client sent at the given time.
+func (m *meter) ask(node raft.NodeID, start time.Duration) {
 	m.id++
 	m.ops++
 	c := command{Client: string(node), ID: m.id, Seen: m.Node(node).Status().Applied, Op: m.command()}
-	start := m.Now()
+	where := kind{c.Op.Op, node == m.Leader()}
 	done := func(o raft.Outcome[result]) {
 		if o.Err != nil {
 			m.failed++
 		}
 		m.took = append(m.took, m.Now()-start)
+		m.tookBy[where] = append(m.tookBy[where], m.Now()-start)
 	}
 	switch {
 	case c.Op.Op == kv.Read:
@@ -155,7 +183,10 @@ var kinds = []string{
 	"confirm request", "confirm reply", "commit notice", "heartbeat", "its reply", "election",
 }
 
-func (m *meter) see(sent raft.Message) { m.sent[m.kind(sent)]++ }
+func (m *meter) see(sent raft.Message) {
+	m.sent[m.kind(sent)]++
+	m.due[sent.To] = append(m.due[sent.To], m.Now()+*latency)
+}
 
 func (m *meter) kind(sent raft.Message) string {
 	switch b := sent.Body.(type) {
