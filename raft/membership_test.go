@@ -361,6 +361,30 @@ func TestLearnerDoesNotCount(t *testing.T) {
 	h.wantCommit(3)
 }
 
+// A change is not begun where those who are to vote do not answer: it would be the last that the cluster decides.
+func TestChangeToTheDeadIsNotBegun(t *testing.T) {
+	h := leading(t)
+	h.beats(8, "n2")
+	k := h.change(Remove, "n2")
+	h.wantConfiguration("n1 n2 n3")
+	h.beats(8, "n2")
+	h.wantTransfer(k, ErrNoQuorum)
+	h.wantConfiguration("n1 n2 n3")
+	h.change(Remove, "n3")
+	h.wantConfiguration("n1 n2, outgoing n1 n2 n3")
+}
+
+// A round of reads goes to those whose word counts, and not to learners.
+func TestRoundsGoToVoters(t *testing.T) {
+	h := leadingIn(t, withALearner)
+	h.Read(h.now, "q", h.now+time.Minute)
+	h.drain()
+	if n := len(take[AppendRequest[string]](h, "n4")); n > 0 {
+		t.Errorf("asked a learner %d times", n)
+	}
+	only[AppendRequest[string]](h, "n2")
+}
+
 // A learner does not stand for election, but votes if it is asked: whoever asks may know more (thesis §4.2.1).
 func TestLearner(t *testing.T) {
 	h := within(t, Configuration{Voters: ids("n2 n3"), Learners: ids("n1")})
