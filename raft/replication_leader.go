@@ -23,7 +23,7 @@ func (c *core[C]) sendAppends(l *leader[C]) {
 		}
 		switch {
 		case sent:
-		case (p.roundSent < l.round || p.hushed) && c.asked(l, p.id) || c.now-p.sentAt >= c.pace.heartbeatEvery():
+		case (p.roundSent < l.round && c.config().Votes(p.id) || p.hushed) && c.asked(l, p.id) || c.now-p.sentAt >= c.pace.heartbeatEvery():
 			c.sendHeartbeat(l, p)
 		case p.notice > p.commitSent:
 			p.commitSent = c.commit // no heartbeat is saved by it: it wants no answer, and answers keep a follower reachable
