@@ -134,9 +134,9 @@ func (c *core[C]) confirmed(l *leader[C], r leaderRead) bool {
 // it may have expired before its second attempt, and so may this one.
 func (c *core[C]) askToRead(b *readBatch[C], leader NodeID, f *follower[C]) {
 	again := b.tries > 1
-	doubt := again || c.now-c.doubtAt > c.pace.replyTime()
 	b.term, b.leader, b.spareAt = c.hard.Term, leader, forever
 	b.aside = !again && c.readsAside(f)
+	doubt := again || c.now-c.doubtAt > c.pace.replyTime() || b.aside && c.leanUntil > 0
 	if b.aside {
 		b.voters, b.indexed, b.index = voters{c.id: true}, true, c.lastOfTerm()
 	} else {
@@ -162,9 +162,9 @@ func (c *core[C]) askToRead(b *readBatch[C], leader NodeID, f *follower[C]) {
 
 // readsAside says whether a follower reads without its leader, by what a majority of the others has (DIVERGENCE.md). That takes entries of the
 // leader's in this log, and a follower that sees by itself what is committed. Of three nodes the leader alone is asked: it is the one that is
-// surely there.
+// surely there. Where it took the leader all the same it is asked for a while, and then everybody.
 func (c *core[C]) readsAside(f *follower[C]) bool {
-	return f.early && !f.leases && c.config.majority() > 2 && c.lastOfTerm() > 0
+	return f.early && !f.leases && c.config.majority() > 2 && c.lastOfTerm() > 0 && c.now >= c.leanUntil
 }
 
 // lastOfTerm is the end of this log if it is an entry of the present term, else zero. All that this node has ever acknowledged of the term's
@@ -218,8 +218,8 @@ func (c *core[C]) handleConfirmReply(from NodeID, m ConfirmReply) {
 	}
 }
 
-// countConfirmation counts a node that was in the batch's term after its reads had begun, and whose log went as far as last then. If the others are a
-// majority only with the leader's help, the next read asks everybody again.
+// countConfirmation counts a node that was in the batch's term after its reads had begun, and whose log went as far as last then. Where the others are a
+// majority only with the leader's help, the next reads lean on it.
 func (c *core[C]) countConfirmation(b *readBatch[C], from NodeID, last Index) {
 	b.voters[from] = true
 	if b.aside {
@@ -228,8 +228,12 @@ func (c *core[C]) countConfirmation(b *readBatch[C], from NodeID, last Index) {
 	if !c.config.quorum(b.voters.has) {
 		return
 	}
-	if !b.aside || !b.voters[b.leader] {
-		c.doubtAt = forever
+	c.doubtAt = forever
+	if b.aside {
+		c.leanUntil = 0
+		if b.voters[b.leader] {
+			c.leanUntil = c.now + c.pace.electionMax()
+		}
 	}
 	b.confirmed = b.indexed
 }
