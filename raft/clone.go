@@ -146,7 +146,8 @@ func (n *Node[C, R]) Fingerprint(to []byte) []byte {
 	l := &c.log
 	to = fmt.Appendf(to, "%s %d %q %t %d|%d %d %d %d|%d %d %d %d|", c.id, c.hard.Term, c.hard.VotedFor, c.hardDirty, c.lives,
 		l.base, l.baseTerm, l.handed, l.saved, c.commit, c.handedOut, c.applied, c.appliedTerm)
-	to = fmt.Appendf(to, "%v|%v|%v %t|%v|%t|", l.configurations[0], l.entries, c.confirmers, c.doubtAt <= c.now, c.messages, c.failed != nil)
+	to = fmt.Appendf(to, "%v|%v|%v %t %t %t|%v|%t|", l.configurations[0], l.entries, c.confirmers, c.doubtAt <= c.now, c.leanUntil > 0, c.leanUntil > c.now,
+		c.messages, c.failed != nil)
 	to = fmt.Appendf(to, "%v %v %v %d %d %v|", c.snapshot, c.fresh, c.restore, c.installed, c.appliedBytes, c.incoming)
 	to = fmt.Appendf(to, "%t|", c.writing)
 	if c.capture != nil {

@@ -51,6 +51,7 @@ type core[C any] struct {
 
 	requests   requests[C]
 	confirmers []NodeID      // the other nodes that vote, those first that last confirmed a term for a read of ours
+	leanUntil  time.Duration // reads ask the leader until then, for it took the leader (reads.go); zero: it did not
 	doubtAt    time.Duration // since when confirmers have been asked and have confirmed no read; forever if they have
 	messages   []Message
 	// failed is nil while the node takes part; else how every request ends from now on.

@@ -134,9 +134,9 @@ func (c *core[C]) confirmed(l *leader[C], r leaderRead) bool {
 // it may have expired before its second attempt, and so may this one.
 func (c *core[C]) askToRead(b *readBatch[C], leader NodeID, f *follower[C]) {
 	again := b.tries > 1
-	doubt := again || !c.config().plain() || c.now-c.doubtAt > c.pace.replyTime()
 	b.term, b.leader, b.spareAt = c.hard.Term, leader, forever
 	b.aside = !again && c.readsAside(f)
+	doubt := again || !c.config().plain() || c.now-c.doubtAt > c.pace.replyTime() || b.aside && c.leanUntil > 0
 	if b.aside {
 		b.voters, b.indexed, b.index, b.configuration = voters{c.id: true}, true, c.lastOfTerm(), c.config().Index
 	} else {
@@ -161,9 +161,9 @@ func (c *core[C]) askToRead(b *readBatch[C], leader NodeID, f *follower[C]) {
 
 // readsAside says whether a follower reads without its leader, by what a majority of the others has (DIVERGENCE.md). That takes entries of the
 // leader's in this log, and a follower that sees by itself what is committed. Of three nodes the leader alone is asked: it is the one that is
-// surely there.
+// surely there. Where it took the leader all the same it is asked for a while, and then everybody.
 func (c *core[C]) readsAside(f *follower[C]) bool {
-	return f.early && !f.leases && c.countsForItself(c.id) && c.config().majority() > 2 && c.lastOfTerm() > 0
+	return f.early && !f.leases && c.countsForItself(c.id) && c.config().majority() > 2 && c.lastOfTerm() > 0 && c.now >= c.leanUntil
 }
 
 // lastOfTerm is the end of this log if it is an entry of the present term, else zero. All that this node has ever acknowledged of the term's
@@ -228,8 +228,8 @@ func (c *core[C]) handleConfirmReply(from NodeID, m ConfirmReply) {
 	}
 }
 
-// countConfirmation counts a node that was in the batch's term after its reads had begun, and whose log went as far as last then. If the others are a
-// majority only with the leader's help, the next read asks everybody again. It takes a quorum of the configuration that the leader has named, or in which
+// countConfirmation counts a node that was in the batch's term after its reads had begun, and whose log went as far as last then. Where the others are a
+// majority only with the leader's help, the next reads lean on it. It takes a quorum of the configuration that the leader has named, or in which
 // the read was begun if it is aside. In no other does it mean anything: a follower that is behind may not know of the voters who have elected the
 // next leader.
 func (c *core[C]) countConfirmation(b *readBatch[C], from NodeID, last Index) {
@@ -242,8 +242,12 @@ func (c *core[C]) countConfirmation(b *readBatch[C], from NodeID, last Index) {
 	if !c.config().quorum(b.voters.has) {
 		return
 	}
-	if !b.aside || !b.voters[b.leader] {
-		c.doubtAt = forever
+	c.doubtAt = forever
+	if b.aside {
+		c.leanUntil = 0
+		if b.voters[b.leader] {
+			c.leanUntil = c.now + c.pace.electionMax()
+		}
 	}
 	b.confirmed = b.indexed && c.inConfiguration(b.configuration)
 }
