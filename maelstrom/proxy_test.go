@@ -112,19 +112,25 @@ func (o *outsider) next() (passed, bool) {
 	}
 }
 
-// What a node makes of the answers of those that it has asked. The last one is what all further copies get.
-func TestErrands(t *testing.T) {
-	const silent, notServing = "silent", ""
+// errandCase is a request to a node that does not serve, what members say to the copies of it in turn, and what the client is told.
+type errandCase struct {
+	kind, what string
+	answers    []string
+	want       string
+}
+
+// Members that say nothing, and that they do not serve.
+const silent, notServing = "silent", ""
+
+func okOf(kind string) string { return fmt.Sprintf(`{"type":"%s_ok","in_reply_to":#}`, kind) }
+
+func errandCases() []errandCase {
 	failed := func(code int) string {
 		return fmt.Sprintf(`{"type":"error","code":%d,"text":"x","in_reply_to":#}`, code)
 	}
-	ok := func(kind string) string { return fmt.Sprintf(`{"type":"%s_ok","in_reply_to":#}`, kind) }
 	const node, cas = `"node":"n1"`, `"key":1,"from":1,"to":2`
-	for _, c := range []struct {
-		kind, what string
-		answers    []string
-		want       string
-	}{
+	ok := okOf
+	return []errandCase{
 		{"write", `"key":1,"value":1`, []string{ok("write")}, "write_ok"},
 		{"write", `"key":1,"value":1`, []string{silent, ok("write")}, "write_ok"},
 		{"write", `"key":1,"value":1`, []string{silent, silent, silent, ok("write")}, "write_ok"},
@@ -162,7 +168,12 @@ func TestErrands(t *testing.T) {
 		{"remove", node, []string{failed(13), failed(22)}, "13"},
 		{"remove", node, []string{silent, failed(30), failed(30), ok("remove")}, "remove_ok"},
 		{"transfer", node, []string{failed(12)}, "12"},
-	} {
+	}
+}
+
+// What a node makes of the answers of those that it has asked. The last one is what all further copies get.
+func TestErrands(t *testing.T) {
+	for _, c := range errandCases() {
 		synctest.Test(t, func(t *testing.T) {
 			o := startOutsider(t)
 			defer o.close()
@@ -175,7 +186,7 @@ func TestErrands(t *testing.T) {
 				}
 				if answer != silent {
 					o.reply(p, answer)
-					o.reply(p, ok(c.kind)) // a member has one answer; another one is none
+					o.reply(p, okOf(c.kind)) // a member has one answer; another one is none
 				}
 			}
 			if got := o.await(box, time.Millisecond); got != c.want {

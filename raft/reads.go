@@ -134,14 +134,8 @@ func (c *core[C]) confirmed(l *leader[C], r leaderRead) bool {
 // it may have expired before its second attempt, and so may this one.
 func (c *core[C]) askToRead(b *readBatch[C], leader NodeID, f *follower[C]) {
 	again := b.tries > 1
-	b.term, b.leader, b.spareAt = c.hard.Term, leader, forever
-	b.aside = !again && c.readsAside(f)
-	doubt := again || !c.config().plain() || c.now-c.doubtAt > c.pace.replyTime() || b.aside && c.leanUntil > 0
-	if b.aside {
-		b.voters, b.indexed, b.index, b.configuration = voters{c.id: true}, true, c.lastOfTerm(), c.config().Index
-	} else {
-		b.voters, b.indexed = voters{c.id: true, leader: true}, false
-	}
+	c.attempt(b, leader, !again && c.readsAside(f))
+	doubt := again || c.doubtful(b)
 	if !c.config().quorum(b.voters.has) && (again || !f.leases) {
 		want := c.stillWanted(b)
 		if doubt {
@@ -157,6 +151,20 @@ func (c *core[C]) askToRead(b *readBatch[C], leader NodeID, f *follower[C]) {
 	if !b.aside || doubt {
 		c.send(leader, ReadRequest{Term: c.hard.Term, ID: b.id, Round: again || f.leases})
 	}
+}
+
+// attempt forgets what has been learned for a batch so far.
+func (c *core[C]) attempt(b *readBatch[C], leader NodeID, aside bool) {
+	b.term, b.leader, b.aside, b.spareAt = c.hard.Term, leader, aside, forever
+	b.voters, b.indexed = voters{c.id: true, leader: true}, false
+	if aside {
+		b.voters, b.indexed, b.index, b.configuration = voters{c.id: true}, true, c.lastOfTerm(), c.config().Index
+	}
+}
+
+// doubtful says whether it is in doubt that those who would be asked answer, or are enough.
+func (c *core[C]) doubtful(b *readBatch[C]) bool {
+	return !c.config().plain() || c.now-c.doubtAt > c.pace.replyTime() || b.aside && c.leanUntil > 0
 }
 
 // readsAside says whether a follower reads without its leader, by what a majority of the others has (DIVERGENCE.md). That takes entries of the

@@ -23,13 +23,18 @@ func (c *core[C]) sendAppends(l *leader[C]) {
 		}
 		switch {
 		case sent:
-		case (p.roundSent < l.round && c.config().Votes(p.id) || p.hushed) && c.asked(l, p.id) || c.now-p.sentAt >= c.pace.heartbeatEvery():
+		case c.questionFor(l, p) || c.now-p.sentAt >= c.pace.heartbeatEvery():
 			c.sendHeartbeat(l, p)
 		case p.notice > p.commitSent:
 			p.commitSent = c.commit // no heartbeat is saved by it: it wants no answer, and answers keep a follower reachable
 			c.send(p.id, CommitNotice{Term: c.hard.Term, Commit: c.commit})
 		}
 	}
+}
+
+// questionFor says whether there is something that a follower is to answer: a round of reads, which only voters confirm, or what it was let off answering.
+func (c *core[C]) questionFor(l *leader[C], p *progress) bool {
+	return (p.roundSent < l.round && c.config().Votes(p.id) || p.hushed) && c.asked(l, p.id)
 }
 
 // reachable says whether a follower has answered lately. One that has not gets heartbeats only, however much it lacks.

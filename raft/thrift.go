@@ -55,9 +55,9 @@ func (c *core[C]) askAllAt(l *leader[C]) time.Duration {
 	return at
 }
 
-// asked says whether a follower is among those that a leader asks.
+// asked says whether a follower is among those that a leader asks. Whoever has no vote is: by its answers one sees whether it catches up.
 func (c *core[C]) asked(l *leader[C], id NodeID) bool {
-	return c.asksAll(l) || slices.Index(c.confirmers, id) < c.config().majority()-1
+	return c.asksAll(l) || !c.config().Votes(id) || slices.Index(c.confirmers, id) < c.config().majority()-1
 }
 
 // hushes says whether a follower need not answer the next append. The others are heard now and then all the same: answers keep a follower
