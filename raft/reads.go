@@ -136,7 +136,7 @@ func (c *core[C]) askToRead(b *readBatch[C], leader NodeID, f *follower[C]) {
 	again := b.tries > 1
 	b.term, b.leader, b.spareAt = c.hard.Term, leader, forever
 	b.aside = !again && c.readsAside(f)
-	doubt := again || c.now-c.doubtAt > c.pace.replyTime() || b.aside && c.leanUntil > 0
+	doubt := again || c.doubtful(b)
 	if b.aside {
 		b.voters, b.indexed, b.index = voters{c.id: true}, true, c.lastOfTerm()
 	} else {
@@ -158,6 +158,11 @@ func (c *core[C]) askToRead(b *readBatch[C], leader NodeID, f *follower[C]) {
 	if !b.aside || doubt {
 		c.send(leader, ReadRequest{Term: c.hard.Term, ID: b.id, Round: again || f.leases})
 	}
+}
+
+// doubtful says whether to ask everybody: an earlier batch has waited in vain, or it is time to see whether it still takes the leader.
+func (c *core[C]) doubtful(b *readBatch[C]) bool {
+	return c.now-c.doubtAt > c.pace.replyTime() || b.aside && c.leanUntil > 0
 }
 
 // readsAside says whether a follower reads without its leader, by what a majority of the others has (DIVERGENCE.md). That takes entries of the
