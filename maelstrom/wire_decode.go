@@ -62,7 +62,7 @@ var decoders = map[string]func(*fields) raft.Body{
 		return raft.CommitNotice{Term: f.term("term"), Commit: f.index("commit")}
 	},
 	kindForward: func(f *fields) raft.Body {
-		return raft.ForwardRequest[command]{Term: f.term("term"), Proposals: f.proposals("proposals"), Second: f.nodes("second")}
+		return raft.ForwardRequest[command]{Term: f.term("term"), Proposals: f.proposals("proposals"), Second: f.optionalNodes("second")}
 	},
 	kindReadIndex: func(f *fields) raft.Body {
 		return raft.ReadRequest{Term: f.term("term"), ID: f.number("read_id"), Round: f.flag("by_round")}
