@@ -138,3 +138,21 @@ func TestConfirmNamesTheLog(t *testing.T) {
 	ask(h, 3, 2)
 	ask(h, 4, 0)
 }
+
+// The index that others name lies behind a change of the configuration that this node does not know of when it counts them: they may be no majority of it.
+// When it sees that, it asks the leader.
+func TestReadAsideAcrossConfigurations(t *testing.T) {
+	h := asideHost(t)
+	k, id, _ := h.readAside()
+	h.gets("n3", ConfirmReply{Term: 3, ID: id, Last: 4})
+	h.gets("n4", ConfirmReply{Term: 3, ID: id, Last: 4})
+	es := entries(3, 3, 3)
+	es[0] = Entry[string]{Index: 3, Term: 3, Config: &Configuration{Index: 3, Voters: ids("n2 n5 n6"), Outgoing: ids("n1 n2 n3 n4 n5")}}
+	h.gets("n2", AppendRequest[string]{Term: 3, Early: true, PrevIndex: 2, PrevTerm: 3, Entries: es, RTT: steady, Commit: 4, Configuration: 3})
+	h.wantOutcome(k, "")
+	if m := only[ReadRequest](h, "n2"); !m.Round || m.ID != id {
+		t.Errorf("asked %+v, want a round", m)
+	}
+	h.gets("n2", ReadReply{Term: 3, ID: id, Index: 4, Commit: 4, Confirmed: true, Configuration: 3})
+	h.wantOutcome(k, "q:3")
+}
