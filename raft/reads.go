@@ -87,7 +87,7 @@ func (c *core[C]) confirmReads(l *leader[C]) {
 		}
 		if r.from == c.id {
 			if b := c.requests.batch(r.id); b != nil {
-				b.confirmed, b.index = true, r.index
+				b.confirmed, b.aside, b.index = true, false, r.index
 			}
 		} else {
 			c.answerRead(l, r)
@@ -215,7 +215,7 @@ func (c *core[C]) handleReadReply(from NodeID, m ReadReply) {
 	switch {
 	case b == nil || b.confirmed:
 	case m.Confirmed:
-		b.confirmed, b.index = true, m.Index
+		b.confirmed, b.aside, b.index = true, false, m.Index
 	case b.term == m.Term && b.aside:
 		c.countConfirmation(b, from, m.Index)
 	case b.term == m.Term && !b.indexed:
@@ -265,7 +265,7 @@ func (c *core[C]) countConfirmation(b *readBatch[C], from NodeID, last Index) {
 func (c *core[C]) releaseReads() {
 	for _, b := range c.requests.asked {
 		if b.confirmed && b.aside && b.index <= c.applied && c.log.configAt(b.index).Index != b.configuration {
-			b.confirmed, b.indexed, b.resendAt = false, false, c.now
+			b.confirmed, b.indexed, b.aside, b.resendAt = false, false, false, c.now
 			c.requests.check = min(c.requests.check, c.now)
 		}
 	}
