@@ -41,8 +41,9 @@ short: build ## short runs of the workbench under partitions and other faults, a
 
 SEEDS ?= 2000
 FIRST ?= 0
-sim: ## SEEDS seeds of the simulator from FIRST on (default 2000 from 0), 60 virtual seconds each, and 5 over the real storage
-	$(GO) test ./raft/sim -v -run 'TestSwarm|TestImpatientClusters' -first $(FIRST) -seeds $(SEEDS) -span 60s -timeout 60m
+WITH  ?=
+sim: ## SEEDS seeds of the simulator from FIRST on (default 2000 from 0), 60 virtual seconds each; WITH=members,kills: with these faults in each
+	$(GO) test ./raft/sim -v -run 'TestSwarm|TestImpatientClusters' -first $(FIRST) -seeds $(SEEDS) -span 60s -with "$(WITH)" -timeout 60m
 
 kills: build ## 40 runs under kills of one, the leader, a minority, a majority and all nodes, with partitions; every key is read at the end
 	$(GO) run ./scripts/campaign -bin $(BIN) -nodes 3,5 -latency 5 -every 1 -seeds 20 -nemesis kill,partition -time 15 -parallel 2 -extra "--final-reads -- --snapshot-entries 100"

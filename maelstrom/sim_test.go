@@ -115,7 +115,7 @@ func digest(m raft.StateMachine[command, result]) uint64 {
 func TestExactlyOnceUnderFaults(t *testing.T) {
 	total := 0
 	for seed := range uint64(60 / slowdown) {
-		total += exactlyOnce(t, sim.Draw(seed, 10*time.Second, 0))
+		total += exactlyOnce(t, sim.Draw(seed, 10*time.Second, 0, 0))
 	}
 	t.Logf("%d operations", total)
 	if total < 5000/slowdown {

@@ -71,7 +71,7 @@ func TestLeases(t *testing.T) {
 func TestLeasesBeyondTheBound(t *testing.T) {
 	found := 0
 	for seed := range uint64(10) {
-		w := newLeased(sim.Draw(seed, 5*time.Second, 0))
+		w := newLeased(sim.Draw(seed, 5*time.Second, 0, 0))
 		w.stopped = true // no clients, and nobody else who hunts leaders
 		w.Network = sim.Network{Latency: time.Millisecond}
 		w.RunUntil(5*time.Second, func() bool { return w.Leader() != "" })

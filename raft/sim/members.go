@@ -50,6 +50,16 @@ func (c *Cluster[C, R]) lastCommitted() *raft.Configuration {
 	return &raft.Configuration{Voters: c.config.Members}
 }
 
+// Configurations returns how many configurations have been committed since the beginning.
+func (c *Cluster[C, R]) Configurations() (n int) {
+	for _, e := range c.known.committed {
+		if e.Config != nil {
+			n++
+		}
+	}
+	return n
+}
+
 // possible are the configurations of which any may be in force at the next leader: the last that was committed, and what came behind it to any disk.
 func (c *Cluster[C, R]) possible() []*raft.Configuration {
 	all := []*raft.Configuration{c.lastCommitted()}

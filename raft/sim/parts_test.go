@@ -136,11 +136,14 @@ func TestDraw(t *testing.T) {
 	}
 	drawn := Faults(0)
 	for seed := range uint64(100) {
-		all, some := Draw(seed, time.Second, 0), Draw(seed, time.Second, Loss|Kills)
+		all, some := Draw(seed, time.Second, 0, 0), Draw(seed, time.Second, 0, Loss|Kills)
 		drawn |= all.Faults
 		if some != all.Only(AllFaults&^(Loss|Kills)) {
 			t.Errorf("seed %d: %+v without some faults is %+v", seed, all, some)
 		}
+	}
+	if s := Draw(1, time.Second, Members, AllFaults&^Members); s.Faults != Members {
+		t.Errorf("drawn %v, and members were wanted", s.Faults)
 	}
 	if drawn != AllFaults {
 		t.Errorf("only %v are ever drawn", drawn)

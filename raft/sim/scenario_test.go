@@ -155,7 +155,7 @@ func TestCutOffLeaderServesNoRead(t *testing.T) {
 func TestSameSeedSameTrace(t *testing.T) {
 	trace := func(seed uint64) []byte {
 		var out bytes.Buffer
-		w := newWorkload(sim.Draw(seed, 5*time.Second, 0))
+		w := newWorkload(sim.Draw(seed, 5*time.Second, 0, 0))
 		w.Trace = func(line string) { fmt.Fprintln(&out, line) }
 		if err := w.run(); err != nil {
 			t.Error(err)

@@ -114,8 +114,8 @@ const (
 	streamSpare
 )
 
-// Draw returns the mix that a seed stands for, without some faults.
-func Draw(seed uint64, span time.Duration, without Faults) Swarm {
+// Draw returns the mix that a seed stands for, with some faults in any case, and without others.
+func Draw(seed uint64, span time.Duration, with, without Faults) Swarm {
 	rng := rand.New(rand.NewPCG(seed, streamDraw))
 	faults := Faults(rng.Uint64()) & AllFaults
 	if few := Faults(rng.Uint64()); rng.IntN(2) == 0 {
@@ -124,7 +124,7 @@ func Draw(seed uint64, span time.Duration, without Faults) Swarm {
 	s := Swarm{
 		Seed: seed, Span: span,
 		Nodes:  []int{1, 2, 3, 3, 3, 4, 5, 5, 5, 7}[rng.IntN(10)],
-		Faults: faults &^ without,
+		Faults: (faults | with) &^ without,
 		Every:  time.Duration(300+rng.IntN(4000)) * time.Millisecond,
 		Network: Network{
 			Latency: time.Duration(rng.IntN(60)) * time.Millisecond, Distribution: Uniform + Distribution(rng.IntN(2)),

@@ -23,6 +23,7 @@ var (
 	seeds   = flag.Uint64("seeds", defaultSeeds, "how many seeds TestSwarm runs")
 	first   = flag.Uint64("first", 0, "the first of them")
 	span    = flag.Duration("span", 20*time.Second, "how long phase one takes, in virtual time")
+	with    = flag.String("with", "", "faults that every mix has, with commas between them")
 	without = flag.String("without", "", "faults that are switched off, with commas between them")
 	trace   = flag.String("events", "", "the file that gets the whole trace of the first seed")
 )
@@ -41,8 +42,9 @@ const (
 // campaign runs many seeds on all processors, and says what came of it.
 func campaign(t *testing.T, seeds uint64, span time.Duration, build func(sim.Swarm) *workload, run func(*workload) error) {
 	t.Helper()
-	off, err := sim.ParseFaults(*without)
-	if err != nil {
+	on, errOn := sim.ParseFaults(*with)
+	off, errOff := sim.ParseFaults(*without)
+	if err := errors.Join(errOn, errOff); err != nil {
 		t.Fatal(err)
 	}
 	var (
@@ -54,12 +56,12 @@ func campaign(t *testing.T, seeds uint64, span time.Duration, build func(sim.Swa
 		start    = time.Now()
 	)
 	if *trace != "" {
-		writeTrace(t, build(sim.Draw(*first, span, off)), run)
+		writeTrace(t, build(sim.Draw(*first, span, on, off)), run)
 	}
 	for range runtime.GOMAXPROCS(0) {
 		workers.Go(func() {
 			for n := next.Add(1); n <= seeds; n = next.Add(1) {
-				s := sim.Draw(*first+n-1, span, off)
+				s := sim.Draw(*first+n-1, span, on, off)
 				w := build(s)
 				err := run(w)
 				mu.Lock()
@@ -75,10 +77,10 @@ func campaign(t *testing.T, seeds uint64, span time.Duration, build func(sim.Swa
 	workers.Wait()
 	real := time.Since(start)
 	t.Logf("%d seeds, %.0f virtual seconds in %.1f s (%.0f per second), %d operations (%.1f per virtual second): %d ok, %d unknown, "+
-		"%d not executed; longest recovery %v; %d histories undecided", seeds, total.virtual.Seconds(), real.Seconds(),
+		"%d not executed; longest recovery %v; %d histories undecided; in %d runs the membership changed, %d configurations were committed", seeds, total.virtual.Seconds(), real.Seconds(),
 		total.virtual.Seconds()/real.Seconds(), total.ok+total.unknown+total.failed,
 		float64(total.ok+total.unknown+total.failed)/total.virtual.Seconds(), total.ok, total.unknown, total.failed,
-		total.recovery, total.undecided)
+		total.recovery, total.undecided, total.changing, total.configs)
 	for _, s := range failures[:min(len(failures), explained)] {
 		explain(t, s, build, run)
 	}
@@ -104,9 +106,9 @@ func explain(t *testing.T, s sim.Swarm, build func(sim.Swarm) *workload, run fun
 	w := build(small)
 	w.Trace = func(line string) { lines = append(lines, line) }
 	err := run(w)
-	t.Logf("%v\nto replay: go test ./raft/sim -run '^%s$' -first %d -seeds 1 -span %v -without %v\nwhat goes wrong there: %v\n"+
+	t.Logf("%v\nto replay: go test ./raft/sim -run '^%s$' -first %d -seeds 1 -span %v -with \"%v\" -without %v\nwhat goes wrong there: %v\n"+
 		"the last of %d events (all of them with -events FILE):\n%s", err, t.Name(), small.Seed, small.Span,
-		(sim.AllFaults &^ small.Faults), small.Faults, len(lines), strings.Join(lines[max(0, len(lines)-traceLines):], "\n"))
+		small.Faults, (sim.AllFaults &^ small.Faults), small.Faults, len(lines), strings.Join(lines[max(0, len(lines)-traceLines):], "\n"))
 }
 
 // writeTrace writes everything that happens in a run into the file of -trace.

@@ -48,10 +48,13 @@ type tally struct {
 	undecided   int // histories for which no linearization was found in time, nor excluded
 	virtual     time.Duration
 	recovery    time.Duration // the longest until a quorum served everybody again
+	changing    int           // runs in which the membership changed
+	configs     int           // configurations committed
 }
 
 func (t *tally) add(u tally) {
 	t.ok, t.unknown, t.failed, t.undecided = t.ok+u.ok, t.unknown+u.unknown, t.failed+u.failed, t.undecided+u.undecided
+	t.changing, t.configs = t.changing+u.changing, t.configs+u.configs
 	t.virtual, t.recovery = t.virtual+u.virtual, max(t.recovery, u.recovery)
 }
 
@@ -219,8 +222,16 @@ func (w *workload) run() error {
 	_ = w.Run(3 * time.Second) // whatever a client waits for has an outcome
 	w.checkMachines()
 	w.checkHistory()
-	w.virtual = w.Now()
+	w.sumUp()
 	return w.Err()
+}
+
+// sumUp notes what the tally is to say of the run.
+func (w *workload) sumUp() {
+	w.virtual, w.configs = w.Now(), w.Configurations()
+	if w.configs > 0 {
+		w.changing = 1
+	}
 }
 
 // start lets the clients and the weather begin.
