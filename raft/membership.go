@@ -61,7 +61,7 @@ func (c *core[C]) configured() {
 	if l, ok := c.role.(*leader[C]); ok {
 		c.replicateToMembers(l)
 	}
-	if g.Votes(c.id) && g.Witness(c.id) {
+	if g.Witness(c.id) {
 		// What else is committed this node will not see, so it cannot say any more what became of a proposal.
 		c.requests.endAll((*proposal[C]).fate, ErrUnavailable)
 	}

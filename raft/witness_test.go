@@ -143,3 +143,17 @@ func TestSnapshotForAWitness(t *testing.T) {
 		t.Errorf("the witness gets %+v", m)
 	}
 }
+
+// A node that becomes a witness, if only as a learner yet, cannot tell any more what became of a proposal: it gets no-ops in the place of commands, its own
+// among them. So it ends them, as unknown if they were sent to a leader, and does not take them for dead.
+func TestNewWitnessEndsItsRequests(t *testing.T) {
+	h := start(t, 3)
+	h.follow(1, 1)
+	sent := h.Propose(h.now, "x", h.now+time.Minute)
+	h.drain()
+	kept := h.Read(h.now, "q", h.now+time.Minute)
+	g := Configuration{Index: 2, Voters: ids("n2 n3"), Learners: ids("n1"), Witnesses: ids("n1")}
+	h.gets("n2", AppendRequest[string]{Term: 1, PrevIndex: 1, PrevTerm: 1, Entries: []Entry[string]{{Index: 2, Term: 1, Config: &g}}, Commit: 2})
+	h.wantOutcome(sent, ErrUnknown.Error())
+	h.wantOutcome(kept, ErrUnavailable.Error())
+}
