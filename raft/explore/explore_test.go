@@ -158,7 +158,7 @@ func TestMembership(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := Bounds{Nodes: 3, Terms: 2, Writes: 1, Reads: 1, InFlight: 6, EarlyCommit: true, Changes: changes, Prefix: changing}
-			explore(t, b.with(4, 3_000), b.with(14, deepStates/5))
+			explore(t, b.with(5, 8_000), b.with(14, deepStates/5))
 		})
 	}
 }
