@@ -28,6 +28,9 @@ type View[C any] struct {
 	Leased time.Duration
 }
 
+// ConfigurationAt returns the configuration in force at an index of the log, which is not dropped.
+func (v View[C]) ConfigurationAt(i Index) *Configuration { return inForce(v.Configurations, i) }
+
 // View returns the state of the node.
 func (n *Node[C, R]) View() View[C] {
 	status := n.Status()

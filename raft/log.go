@@ -26,13 +26,7 @@ type log[C any] struct {
 func (l *log[C]) config() *Configuration { return l.configurations[len(l.configurations)-1] }
 
 // configAt returns the configuration in force at an index that is not dropped.
-func (l *log[C]) configAt(i Index) *Configuration {
-	at := len(l.configurations) - 1
-	for at > 0 && l.configurations[at].Index > i {
-		at--
-	}
-	return l.configurations[at]
-}
+func (l *log[C]) configAt(i Index) *Configuration { return inForce(l.configurations, i) }
 
 func (l *log[C]) last() Index { return l.base + Index(len(l.entries)) }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"maelraft/raft"
+	"maelraft/raft/internal/oracle"
 )
 
 // history is what an observer remembers of how a state came about. It is part of the state.
@@ -82,25 +83,11 @@ func (w *world) commits(id raft.NodeID, v raft.View[int], config raft.Index) err
 			log := w.members[number(id)].view.Log
 			return n < len(log) && log[n] == e
 		}
-		if !slices.ContainsFunc(v.Configurations, func(g *raft.Configuration) bool { return g.Index >= config && isQuorum(g, durable) }) {
+		if !slices.ContainsFunc(v.Configurations, func(g *raft.Configuration) bool { return g.Index >= config && oracle.IsQuorum(g, durable) }) {
 			return fmt.Errorf("committed on a quorum: %+v is not, by %s in %v", e, id, v.Configurations)
 		}
 	}
 	return nil
-}
-
-// isQuorum is what package raft has to get right.
-func isQuorum(g *raft.Configuration, in func(raft.NodeID) bool) bool {
-	half := func(voters []raft.NodeID) bool {
-		n := 0
-		for _, id := range voters {
-			if in(id) {
-				n++
-			}
-		}
-		return 2*n > len(voters)
-	}
-	return half(g.Voters) && (len(g.Outgoing) == 0 || half(g.Outgoing))
 }
 
 // electionSafety: at most one leader per term (Figure 3).

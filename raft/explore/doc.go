@@ -3,9 +3,8 @@
 //
 // A breadth-first search goes from state to state (explore.go). A state (world.go) is the nodes, the messages under way, and what an
 // observer remembers: who led, what was committed, what clients were answered (check.go). A step delivers any one of the messages, lets
-// any node's election timer run out, or asks any node to write or to read; a leader may be asked to hand over, and give it up; a node may crash, and for leases
-// time may pass. States with the same fingerprint
-// are visited once. What is found comes with the shortest way there.
+// any node's election timer run out, or asks any node to write or to read; a leader may be asked to hand over, and give it up, or for another membership; a node may
+// crash, and for leases time may pass. States with the same fingerprint are visited once. What is found comes with the shortest way there.
 //
 // # What is left out
 //
@@ -23,7 +22,8 @@
 //   - A message of an earlier term than its receiver's, or a refused vote that says no later term, is taken for lost: the core passes
 //     it over, or answers it with nothing but its term.
 //   - Logs are too short for snapshots.
+//   - Members are removed or replaced by each other only: to catch up takes more messages than a search can follow.
 //   - A state with more messages under way than the bound is not gone into.
 //
-// It imports package raft only.
+// It imports package raft, and oracle to judge it.
 package explore

@@ -10,9 +10,9 @@
 // everything that was ever acknowledged must be there. Shrink makes a failing mix small, and Cluster.Trace tells what happened.
 //
 // Reading order: cluster.go (what a test does with it), events.go, network.go, cuts.go, disk.go, clock.go; invariants.go (what a node may be)
-// and rules.go (what it may do and say); swarm.go, weather.go; trace.go. In the tests, workload_test.go is the clients and what they may
+// and rules.go (what it may do and say); members.go (who belongs to the cluster); swarm.go, weather.go; trace.go. In the tests, workload_test.go is the clients and what they may
 // expect, swarm_test.go runs many seeds and explains those that fail, and files_test.go does the same over the real storage, package wal, on a
 // simulated file system, and crashes a scripted cluster at every single step.
 //
-// It imports package raft and driver, and takes the state machine as a parameter.
+// It imports packages raft, driver and, for its rules, oracle, and takes the state machine as a parameter.
 package sim

@@ -173,29 +173,12 @@ func (d *files) found(saved raft.Saved[op]) error {
 	_ = d.sure.Write(all)
 	for i, log := range states {
 		for _, hard := range states[i:] { // term and vote may have survived where the entries are torn
-			if sameLog(log, saved) && hard.HardState == saved.HardState && hard.Lives == saved.Lives {
+			if simfs.SameLog(log, saved) && hard.HardState == saved.HardState && hard.Lives == saved.Lives {
 				return nil
 			}
 		}
 	}
 	return fmt.Errorf("found %+v, and synced was %+v, written behind that %d changes", saved, was, len(states)-1)
-}
-
-func sameLog(a, b raft.Saved[op]) bool {
-	return a.Snapshot.Index == b.Snapshot.Index && a.Snapshot.Term == b.Snapshot.Term && slices.Equal(a.Snapshot.State, b.Snapshot.State) &&
-		sameConfig(&a.Snapshot.Configuration, &b.Snapshot.Configuration) && slices.EqualFunc(a.Entries, b.Entries, sameEntry)
-}
-
-func sameEntry(a, b raft.Entry[op]) bool {
-	return a.Index == b.Index && a.Term == b.Term && a.ID == b.ID && a.Command == b.Command && sameConfig(a.Config, b.Config)
-}
-
-func sameConfig(a, b *raft.Configuration) bool {
-	if a == nil || b == nil {
-		return a == b
-	}
-	return a.Index == b.Index && slices.Equal(a.Voters, b.Voters) && slices.Equal(a.Outgoing, b.Outgoing) &&
-		slices.Equal(a.Learners, b.Learners) && slices.Equal(a.Witnesses, b.Witnesses)
 }
 
 // TestSwarmOnFiles is TestSwarm over the real storage: clusters whose nodes crash at any step of their file systems.

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"maelraft/raft"
+	"maelraft/raft/internal/oracle"
 )
 
 // knowledge is what an observer of the whole cluster has seen, to hold new events against.
@@ -151,7 +152,7 @@ func (c *Cluster[C, R]) electionSafety(m *member[C, R], v raft.View[C]) {
 	for first > v.Base+1 && at(v, first-1).Term == v.Term {
 		first--
 	}
-	if g := configAt(v, first-1); !isQuorum(g, func(id raft.NodeID) bool { return c.known.votes[vote{id, v.Term}] == m.id }) {
+	if g := v.ConfigurationAt(first - 1); !oracle.IsQuorum(g, func(id raft.NodeID) bool { return c.known.votes[vote{id, v.Term}] == m.id }) {
 		c.Violate("elected by a majority", "%s leads term %d, and has not the votes of %v", m.id, v.Term, g)
 	}
 	n, _ := slices.BinarySearch(c.known.commitIn, v.Term)
@@ -184,7 +185,7 @@ func (c *Cluster[C, R]) logMatching(m *member[C, R], v raft.View[C]) {
 		prevTerm = e.Term
 		key := position{e.Index, e.Term}
 		was, ok := c.known.entries[key]
-		if ok && e.IsNoOp() && configAt(v, i).Witness(m.id) {
+		if ok && e.IsNoOp() && v.ConfigurationAt(i).Witness(m.id) {
 			is.id = was.id // it stands for whatever the others have
 		}
 		if ok && was != is {
@@ -206,7 +207,7 @@ func (c *Cluster[C, R]) committedOnAQuorum(m *member[C, R], v raft.View[C]) {
 		switch {
 		case !ok:
 		case int(i) <= len(c.known.committed):
-			if was := c.known.committed[i-1]; was.Term != e.Term || was.ID != e.ID && !configAt(v, i).Witness(m.id) {
+			if was := c.known.committed[i-1]; was.Term != e.Term || was.ID != e.ID && !v.ConfigurationAt(i).Witness(m.id) {
 				c.Violate("state machine safety", "node %s committed term %d at index %d, another term %d", m.id, e.Term, i, was.Term)
 			}
 		default:
@@ -233,7 +234,7 @@ func (c *Cluster[C, R]) quorumKeeps() {
 		}
 	}
 	in := func(id raft.NodeID) bool { return slices.Contains(durable, id) }
-	if !slices.ContainsFunc(c.known.commitBy, func(g *raft.Configuration) bool { return isQuorum(g, in) }) {
+	if !slices.ContainsFunc(c.known.commitBy, func(g *raft.Configuration) bool { return oracle.IsQuorum(g, in) }) {
 		c.Violate("committed on a quorum", "entry %d of term %d is durable on %v, no quorum of %v", last.Index, last.Term, durable, c.known.commitBy)
 	}
 }
@@ -241,7 +242,7 @@ func (c *Cluster[C, R]) quorumKeeps() {
 // stateMachineSafety: nodes that have applied as much are in equal states, down to the table of sessions.
 func (c *Cluster[C, R]) stateMachineSafety(m *member[C, R], v raft.View[C]) {
 	c.known.applied = max(c.known.applied, v.Applied)
-	if c.Digest == nil || v.Applied == m.seen.Applied || configAt(v, v.Applied).Witness(m.id) {
+	if c.Digest == nil || v.Applied == m.seen.Applied || v.ConfigurationAt(v.Applied).Witness(m.id) {
 		return
 	}
 	digest := c.Digest(m.machine)

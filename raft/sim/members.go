@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"maelraft/raft"
+	"maelraft/raft/internal/oracle"
 )
 
 // Who belongs to the cluster, and what follows from it for the rules.
@@ -81,38 +82,15 @@ func (c *Cluster[C, R]) suffices(ids []raft.NodeID) bool {
 	for _, g := range c.possible() {
 		voters := slices.Concat(g.Voters, g.Outgoing)
 		data := slices.DeleteFunc(slices.Clone(voters), g.Witness)
-		if !isQuorum(g, in) || len(data) < len(voters) && !all(data, in) {
+		if !oracle.IsQuorum(g, in) || len(data) < len(voters) && !all(data, in) {
 			return false
 		}
 	}
 	return true
 }
 
-// isQuorum is what package raft has to get right.
-func isQuorum(g *raft.Configuration, in func(raft.NodeID) bool) bool {
-	half := func(voters []raft.NodeID) bool {
-		n := 0
-		for _, id := range voters {
-			if in(id) {
-				n++
-			}
-		}
-		return 2*n > len(voters)
-	}
-	return half(g.Voters) && (len(g.Outgoing) == 0 || half(g.Outgoing))
-}
-
 func all(ids []raft.NodeID, in func(raft.NodeID) bool) bool {
 	return !slices.ContainsFunc(ids, func(id raft.NodeID) bool { return !in(id) })
-}
-
-// configAt returns the configuration in force at a place of a node's log.
-func configAt[C any](v raft.View[C], i raft.Index) *raft.Configuration {
-	at := len(v.Configurations) - 1
-	for at > 0 && v.Configurations[at].Index > i {
-		at--
-	}
-	return v.Configurations[at]
 }
 
 // during returns the configurations that have been in force at a node since it was last looked at.

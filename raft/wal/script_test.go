@@ -1,7 +1,6 @@
 package wal_test
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"slices"
@@ -124,32 +123,15 @@ func carryOutAll(s *wal.Storage[string], script [][]changes) (begun, acknowledge
 	return begun, acknowledged, nil
 }
 
-func sameLog(a, b raft.Saved[string]) bool {
-	return a.Snapshot.Index == b.Snapshot.Index && a.Snapshot.Term == b.Snapshot.Term && bytes.Equal(a.Snapshot.State, b.Snapshot.State) &&
-		sameConfig(&a.Snapshot.Configuration, &b.Snapshot.Configuration) && slices.EqualFunc(a.Entries, b.Entries, sameEntry)
-}
-
-func sameEntry(a, b raft.Entry[string]) bool {
-	return a.Index == b.Index && a.Term == b.Term && a.ID == b.ID && a.Command == b.Command && sameConfig(a.Config, b.Config)
-}
-
-func sameConfig(a, b *raft.Configuration) bool {
-	if a == nil || b == nil {
-		return a == b
-	}
-	return a.Index == b.Index && slices.Equal(a.Voters, b.Voters) && slices.Equal(a.Outgoing, b.Outgoing) &&
-		slices.Equal(a.Learners, b.Learners) && slices.Equal(a.Witnesses, b.Witnesses)
-}
-
 func same(a, b raft.Saved[string]) bool {
-	return a.HardState == b.HardState && a.Lives == b.Lives && sameLog(a, b)
+	return a.HardState == b.HardState && a.Lives == b.Lives && simfs.SameLog(a, b)
 }
 
 // legal says whether a state holds everything from one place of the model, and nothing from behind another. Term, vote and lives may be
 // further than the log.
 func legal(states []raft.Saved[string], from, to int, got raft.Saved[string]) bool {
 	for i := from; i <= to; i++ {
-		if !sameLog(states[i], got) {
+		if !simfs.SameLog(states[i], got) {
 			continue
 		}
 		for j := i; j <= to; j++ {

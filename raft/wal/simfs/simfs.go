@@ -5,7 +5,7 @@
 // what it was to do may have happened or not, and nothing happens any more. Left returns the directories that may be found afterwards: of what was
 // not synced nothing, all, a torn part, or the later part without the earlier.
 //
-// Reading order: simfs.go, the directory and its files; left.go, what is left of them.
+// Reading order: simfs.go, the directory and its files; left.go, what is left of them; same.go, whether a storage has found what it had.
 package simfs
 
 import (
