@@ -24,15 +24,12 @@ func isChange(kind string) bool {
 
 // membersBody says who belongs to the cluster. Witnesses, other than in the log, are only those that vote now.
 type membersBody struct {
-	Index     raft.Index    `json:"index"`
-	Voters    []raft.NodeID `json:"voters"`
-	Outgoing  []raft.NodeID `json:"outgoing,omitempty"`
-	Learners  []raft.NodeID `json:"learners,omitempty"`
-	Witnesses []raft.NodeID `json:"witnesses,omitempty"`
+	Index raft.Index `json:"index"`
+	memberLists
 }
 
 func membersOf(g raft.Configuration) membersBody {
-	b := membersBody{Index: g.Index, Voters: g.Voters, Outgoing: g.Outgoing, Learners: g.Learners}
+	b := membersBody{g.Index, memberLists{Voters: g.Voters, Outgoing: g.Outgoing, Learners: g.Learners}}
 	for _, id := range g.Witnesses {
 		if g.Votes(id) {
 			b.Witnesses = append(b.Witnesses, id)
@@ -50,8 +47,7 @@ type membersOK struct {
 
 // configuration tells what is in force here, if this node has a part in it.
 func (s *server) configuration(r call) {
-	if !s.begin() {
-		s.replyError(r.asker, official.TemporarilyUnavailable, leavingText)
+	if !s.takes(r.asker) {
 		return
 	}
 	switch status := s.member.core.Status(); {
@@ -67,12 +63,11 @@ func (s *server) configuration(r call) {
 // change asks for another membership, and answers when it is in force.
 func (s *server) change(r call, body object) {
 	what, err := s.member.parseChange(r.kind, body)
-	switch {
-	case err != nil:
+	if err != nil {
 		s.replyError(r.asker, official.MalformedRequest, err.Error())
 		return
-	case !s.begin():
-		s.replyError(r.asker, official.TemporarilyUnavailable, leavingText)
+	}
+	if !s.takes(r.asker) {
 		return
 	}
 	s.member.driver.ChangeMembership(what, r.left(), func(o outcome) {

@@ -4,11 +4,10 @@ import (
 	"sync"
 	"time"
 
+	official "github.com/jepsen-io/maelstrom/demo/go"
+
 	"maelraft/raft"
 )
-
-// leavingText is what a request is told that comes too late.
-const leavingText = "not executed: this node is about to end"
 
 // leaving is how a node takes leave before its process ends. Its members are safe for concurrent use: the reader goes on meanwhile, for what
 // peers say is needed to the end.
@@ -27,6 +26,15 @@ func (l *leaving) begin() (ok bool) {
 		l.pending.Add(1)
 	}
 	return !l.asked
+}
+
+// takes begins a request, or tells who asks that it comes too late.
+func (s *server) takes(who asker) bool {
+	ok := s.begin()
+	if !ok {
+		s.replyError(who, official.TemporarilyUnavailable, "not executed: this node is about to end")
+	}
+	return ok
 }
 
 func (l *leaving) answered() { l.pending.Done() }

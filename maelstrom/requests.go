@@ -101,8 +101,7 @@ func (s *server) execute(r call, body object) {
 	case err != nil:
 		s.replyError(r.asker, official.MalformedRequest, err.Error())
 		return
-	case !s.begin():
-		s.replyError(r.asker, official.TemporarilyUnavailable, leavingText)
+	case !s.takes(r.asker):
 		return
 	}
 	c := command{Client: r.name, ID: uint64(r.msgID), Seen: r.seen, Op: op}

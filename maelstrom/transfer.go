@@ -23,8 +23,7 @@ func (s *server) transfer(r call, body object) {
 		s.replyError(r.asker, official.MalformedRequest, "node is not the id of a node")
 		return
 	}
-	if !s.begin() {
-		s.replyError(r.asker, official.TemporarilyUnavailable, leavingText)
+	if !s.takes(r.asker) {
 		return
 	}
 	s.member.driver.TransferLeadership(raft.NodeID(to), r.left(), func(o outcome) {

@@ -108,7 +108,12 @@ type snapshotBody struct {
 // configurationBody says who belongs to the cluster. Index is that of the entry that brought it: the configuration of the beginning has none, and within an
 // entry it goes without saying.
 type configurationBody struct {
-	Index     raft.Index    `json:"index,omitempty"`
+	Index raft.Index `json:"index,omitempty"`
+	memberLists
+}
+
+// memberLists are the nodes of a configuration.
+type memberLists struct {
 	Voters    []raft.NodeID `json:"voters"`
 	Outgoing  []raft.NodeID `json:"outgoing,omitempty"`
 	Learners  []raft.NodeID `json:"learners,omitempty"`
@@ -317,7 +322,7 @@ func encodeAppend(b raft.AppendRequest[command]) appendEntriesBody {
 }
 
 func encodeConfiguration(g raft.Configuration) configurationBody {
-	return configurationBody{g.Index, append([]raft.NodeID{}, g.Voters...), g.Outgoing, g.Learners, g.Witnesses}
+	return configurationBody{g.Index, memberLists{append([]raft.NodeID{}, g.Voters...), g.Outgoing, g.Learners, g.Witnesses}}
 }
 
 func encodeForward(b raft.ForwardRequest[command]) forwardBody {
