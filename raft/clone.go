@@ -196,7 +196,7 @@ func (l *leader[C]) fingerprint(to []byte, now time.Duration) []byte {
 	}
 	to = fmt.Appendf(to, " %v", l.settled)
 	for _, p := range l.peers {
-		to = fmt.Appendf(to, "[%s %t %v %d %d %d", p.id, p.departs <= now, p.departs == forever, p.rounds.end, p.rounds.good, 0)
+		to = fmt.Appendf(to, "[%s %t %t %d %d", p.id, p.departs <= now, p.departs == forever, p.rounds.end, p.rounds.good)
 		to = fmt.Appendf(to, " %d %d %t %t %d %t %t %d %d %d %d", p.match, p.next, p.probing, p.agreed, p.flightBytes, p.sentAt == never, p.hushed,
 			p.notice, p.commitSent, p.roundSent, p.round)
 		for _, f := range p.flights {
@@ -233,7 +233,7 @@ func (r *requests[C]) fingerprint(to []byte, c *core[C]) []byte {
 		to = fmt.Appendf(to, " t%d %s %t %s %d", w.ticket, w.to, w.deadline <= c.now, w.leader, w.term)
 	}
 	for _, w := range r.changes {
-		to = fmt.Appendf(to, " c%d %v %t %d %t %t", w.ticket, w.what, w.deadline <= c.now, w.term, w.doubt, w.resendAt <= c.now)
+		to = fmt.Appendf(to, " c%d %d %v %t %d %t %t %t %d", w.ticket, w.id, w.what, w.deadline <= c.now, w.term, w.doubt, w.resendAt <= c.now, w.done, w.index)
 	}
 	return fmt.Appendf(to, " %v", r.done)
 }

@@ -38,6 +38,9 @@ const (
 	// DefaultMaxTransferBytes is how many bytes of a snapshot may be unanswered by one follower.
 	DefaultMaxTransferBytes = 1 << 20
 
+	// DefaultCatchUp is how long nodes that are to vote have to catch up.
+	DefaultCatchUp = 10 * time.Second
+
 	// leastElectionTimeout is the lowest that can be configured: below it, time has no room for heartbeats.
 	leastElectionTimeout = time.Millisecond
 	// heartbeatsPerTimeout is how many heartbeats fit into the least election time-out: two may be lost.

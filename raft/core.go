@@ -125,14 +125,13 @@ func (c *core[C]) flush() {
 	c.requests.expire(c.now, c.cfg.Resend)
 	c.pursueTransfers()
 	c.pursueChanges()
-	switch r := c.role.(type) {
-	case *leader[C]:
-		c.followTheLoad(r)
-		c.handOver(r)
-		c.takeRequests(r)
-		c.beginRound(r)
-		c.advanceCommit(r)
-		c.pursueMembership(r)
+	if l, ok := c.role.(*leader[C]); ok {
+		c.followTheLoad(l)
+		c.handOver(l)
+		c.takeRequests(l)
+		c.beginRound(l)
+		c.advanceCommit(l)
+		c.pursueMembership(l)
 	}
 	// Another role, if a leader that has been removed has just retired.
 	switch r := c.role.(type) {

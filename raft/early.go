@@ -93,6 +93,13 @@ func (c *core[C]) sendSeconds(f *follower[C], reply AppendReply) {
 	}
 }
 
+// noteAck notes up to where another voter has acknowledged entries of the present term to this follower.
+func (c *core[C]) noteAck(from NodeID, last Index) {
+	if f, ok := c.role.(*follower[C]); ok && c.config().Votes(from) {
+		f.acks[from] = max(f.acks[from], last)
+	}
+}
+
 // commitEarly moves the commit index as far as this follower itself knows a majority to have the leader's entries on disk. Entries of
 // earlier terms do not count, however many have them (Figure 8).
 func (c *core[C]) commitEarly(f *follower[C]) {

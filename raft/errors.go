@@ -2,7 +2,7 @@ package raft
 
 import "errors"
 
-// The ways in which a request can end without a result. Nothing else ever stands in Outcome.Err, but for transfers.
+// The ways in which a request can end without a result. Nothing else ever stands in Outcome.Err, but for transfers and changes of the membership.
 var (
 	// ErrUnavailable: the request was not executed and never will be. There was no leader to take it, or the log has proved
 	// that it was lost.

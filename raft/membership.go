@@ -15,12 +15,8 @@ import (
 // is elected halfway finds everything in its log: it completes a joint configuration without being asked, and what comes before that nobody
 // depends on. So a change that is asked for again, of another leader, goes on where it stopped.
 
-const (
-	// catchUpRounds is how many rounds on end a learner must have kept up before it gets a vote (thesis §4.2.1).
-	catchUpRounds = 3
-	// DefaultCatchUp is how long nodes that are to vote have to catch up.
-	DefaultCatchUp = 10 * time.Second
-)
+// catchUpRounds is how many rounds on end a learner must have kept up before it gets a vote (thesis §4.2.1).
+const catchUpRounds = 3
 
 // change is a change of the membership under way, seen from the leader.
 type change struct {

@@ -46,6 +46,21 @@ func TestWhoIsBeingRemovedMayStand(t *testing.T) {
 	h.wantRole(Follower)
 }
 
+// wantVoteWithoutStanding knows of its configuration that it is committed, and hears nothing for long: it does not stand, nor if it is told to, but votes.
+func (h *host) wantVoteWithoutStanding() {
+	h.t.Helper()
+	h.gets("n2", AppendRequest[string]{Term: 1, PrevIndex: 1, PrevTerm: 1, Commit: 1})
+	h.sent = nil
+	h.wait(10 * time.Second)
+	h.wantRole(Follower)
+	h.gets("n2", VoteRequest{Term: 2, LastIndex: 1, LastTerm: 1})
+	if !only[VoteReply](h, "n2").Granted {
+		h.t.Error("it does not vote")
+	}
+	h.gets("n2", TimeoutNow{Term: 2})
+	h.wantRole(Follower)
+}
+
 // ack lets peers confirm everything that was sent to them.
 func (h *host) ack(peers ...NodeID) {
 	h.t.Helper()
@@ -243,16 +258,7 @@ func TestChangeToTheDeadIsNotBegun(t *testing.T) {
 // A learner does not stand for election, but votes if it is asked: whoever asks may know more (thesis §4.2.1).
 func TestLearner(t *testing.T) {
 	h := within(t, Configuration{Voters: ids("n2 n3"), Learners: ids("n1")})
-	h.gets("n2", AppendRequest[string]{Term: 1, PrevIndex: 1, PrevTerm: 1, Commit: 1})
-	h.sent = nil
-	h.wait(10 * time.Second)
-	h.wantRole(Follower)
-	h.gets("n2", VoteRequest{Term: 2, LastIndex: 1, LastTerm: 1})
-	if !only[VoteReply](h, "n2").Granted {
-		t.Error("a learner does not vote")
-	}
-	h.gets("n2", TimeoutNow{Term: 2})
-	h.wantRole(Follower)
+	h.wantVoteWithoutStanding()
 }
 
 // A node that has been removed gets what is sent for one election time-out more, so that it hears of it.

@@ -11,7 +11,7 @@ import (
 // Node is one member of a cluster: the protocol of package doc, for commands C and results R. It has no goroutine, clock or I/O of its
 // own. Whoever drives it (package driver does) hands it inputs, each with the time, and carries out what it leaves behind:
 //
-//	for every input:   Step, Propose, Try, Read, TransferLeadership or Tick
+//	for every input:   Step, Propose, Try, Read, TransferLeadership, ChangeMembership or Tick
 //	then, until the batch is empty:
 //	    b := Take(now)
 //	    write and sync b.Changes; then Saved(b)
@@ -138,8 +138,8 @@ func (n *Node[C, R]) TransferLeadership(now time.Duration, to NodeID, deadline t
 }
 
 // ChangeMembership asks for another membership. It may be called on any node that serves. The outcome comes from Apply like that of a request, without a
-// result: no error when the configuration that was asked for is committed, else ErrUnavailable, ErrUnknown or one of those in errors.go. That it is in
-// force already is no error.
+// result: no error when the configuration that was asked for is committed, else one of those in errors.go, or one that says
+// why there can be no such change. That it is in force already is no error.
 func (n *Node[C, R]) ChangeMembership(now time.Duration, what Change, deadline time.Duration) Ticket {
 	return n.ask(now, func(c *core[C]) Ticket {
 		if err := what.Validate(); err != nil {
@@ -267,7 +267,11 @@ func (n *Node[C, R]) restore(s Snapshot) {
 // captureState notes the state of the state machine if a snapshot is due.
 func (n *Node[C, R]) captureState() {
 	n.mu.Lock()
-	due, s := n.core.snapshotDue(), n.core.stateless()
+	due := n.core.snapshotDue()
+	var s Snapshot
+	if due {
+		s = n.core.stateless()
+	}
 	n.mu.Unlock()
 	if !due {
 		return

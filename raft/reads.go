@@ -227,9 +227,7 @@ func (c *core[C]) handleReadReply(from NodeID, m ReadReply) {
 // handleConfirmReply counts a confirmation for the term in which the batch was sent, and for no other. What it says of the sender's log is an
 // acknowledgement besides.
 func (c *core[C]) handleConfirmReply(from NodeID, m ConfirmReply) {
-	if f, ok := c.role.(*follower[C]); ok && c.config().Votes(from) {
-		f.acks[from] = max(f.acks[from], m.Last)
-	}
+	c.noteAck(from, m.Last)
 	if b := c.requests.batch(m.ID); b != nil && b.term == m.Term && !b.confirmed {
 		c.prefer(from)
 		c.countConfirmation(b, from, m.Last)

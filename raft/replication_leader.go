@@ -73,10 +73,8 @@ func (c *core[C]) sendAppend(l *leader[C], p *progress, prev Index, entries []En
 // handleAppendReply learns from a follower of this very term. It only notes what it learns; flush draws the conclusions, once for
 // all replies of a batch.
 func (c *core[C]) handleAppendReply(from NodeID, m AppendReply) {
-	if f, ok := c.role.(*follower[C]); ok && m.OK {
-		if c.config().Votes(from) {
-			f.acks[from] = max(f.acks[from], m.Match)
-		}
+	if m.OK {
+		c.noteAck(from, m.Match)
 	}
 	l, ok := c.role.(*leader[C])
 	if !ok {

@@ -147,7 +147,7 @@ func (c *core[C]) handleTransferReply(from NodeID, m TransferReply) {
 
 // handleTransferRequest takes in a wish of another node. A leader that has been asked for itself has nothing to do: the other will see who leads.
 func (c *core[C]) handleTransferRequest(from NodeID, m TransferRequest) {
-	if l, ok := c.role.(*leader[C]); ok && m.To != c.id {
+	if l, ok := c.role.(*leader[C]); ok && m.To != c.id && l.progress(from) != nil {
 		w := wish{from, m.To}
 		if why := c.beginHandover(l, w); why != "" {
 			c.refuse(w, why)
@@ -164,8 +164,8 @@ func (c *core[C]) beginHandover(l *leader[C], w wish) (why Refusal) {
 	if l.handover == nil {
 		l.handover = &handover[C]{to: to, until: c.now + c.pace.electionMax(), told: never}
 	}
-	if h := l.handover; !slices.Contains(h.asked, w) && len(h.asked) < c.cfg.MaxRequests {
-		h.asked = append(h.asked, w)
+	if h := l.handover; !slices.Contains(h.asked, w) {
+		h.asked = append(h.asked, w) // no more than one from every node, or two: with a target and without
 	}
 	return ""
 }

@@ -59,7 +59,7 @@ type Outcome[R any] struct {
 	Ticket Ticket
 	// Result is what the state machine answered, if Err is nil.
 	Result R
-	// Err is nil, ErrUnavailable, ErrOverloaded or ErrUnknown; of a transfer or a change of the membership also one of those that errors.go has for it.
+	// Err is nil, ErrUnavailable, ErrOverloaded, ErrNotServing or ErrUnknown; of a transfer or a change of the membership also one of those that errors.go has for it.
 	Err error
 }
 

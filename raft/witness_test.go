@@ -72,16 +72,7 @@ func TestWitnessGetsCommandsBeforeItIsOne(t *testing.T) {
 // A witness votes, but never stands, whatever it hears: it has nothing to lead with.
 func TestWitnessNeverStands(t *testing.T) {
 	h := within(t, Configuration{Voters: ids("n1 n2 n3"), Witnesses: ids("n1")})
-	h.gets("n2", AppendRequest[string]{Term: 1, PrevIndex: 1, PrevTerm: 1, Commit: 1})
-	h.sent = nil
-	h.wait(10 * time.Second)
-	h.wantRole(Follower)
-	h.gets("n2", VoteRequest{Term: 2, LastIndex: 1, LastTerm: 1})
-	if !only[VoteReply](h, "n2").Granted {
-		t.Error("a witness does not vote")
-	}
-	h.gets("n2", TimeoutNow{Term: 2})
-	h.wantRole(Follower)
+	h.wantVoteWithoutStanding()
 }
 
 // Nobody hands over to a witness.
