@@ -356,3 +356,18 @@ func TestAbdicationIsForTheTerm(t *testing.T) {
 		t.Error("never given up")
 	}
 }
+
+// A leader hears the wishes of those it replicates to, and of nobody else: so there are never more of them than two for each.
+func TestStrangersWishForNoTransfer(t *testing.T) {
+	h := start(t, 3)
+	term := h.lead()
+	h.acks("n2")
+	h.acks("n3")
+	h.sent = nil
+	h.gets("n9", TransferRequest{Term: term, To: "n2"})
+	if n := len(h.sent); n > 0 || h.View().Successor != "" {
+		t.Errorf("sent %v, hands over to %q", h.sent, h.View().Successor)
+	}
+	h.gets("n3", TransferRequest{Term: term, To: "n2"})
+	only[TimeoutNow](h, "n2")
+}
