@@ -15,11 +15,13 @@ func patience(limit, waited time.Duration) time.Duration {
 
 // clientLimit is an estimate of when clients give up. That depends on the network's latency, which nobody tells us, so we measure round
 // trips; until then we suppose the shortest limit. Where they vary much, their present estimate is too large as often as not, so we trust in
-// its average over a longer time. That begins at nothing: too small a limit answers early, too large a one not at all.
+// its average over a longer time. That begins at nothing: too small a limit answers early, too large a one not at all. An estimate that is not renewed
+// says nothing more however long it stands: it may be the last word of a leader that had been stopped, to a node that has been removed since.
 type clientLimit struct {
 	average time.Duration // of round trips
 	over    time.Duration // so long, averageLag at nothing not counted
 	last    time.Duration // when they were looked at; zero: never
+	renewed time.Duration // when what was looked at last had been measured, by the core's clock
 }
 
 // estimate takes in what is known of round trips, and returns the limit.
@@ -27,12 +29,12 @@ func (l *clientLimit) estimate(now time.Duration, s raft.Status) time.Duration {
 	if !s.Measured {
 		return minClientLimit
 	}
-	if l.last > 0 {
+	if l.last > 0 && s.RTTAt > l.renewed {
 		since := min(now-l.last, averageLag) // a single look stands for no more
 		l.over = min(l.over+since, averageOver)
 		l.average += share(float64(since)/float64(l.over+averageLag), s.RTT.Mean-l.average)
 	}
-	l.last = now
+	l.last, l.renewed = now, s.RTTAt
 	// Where they hardly vary, the present estimate alone is enough.
 	rtt := max(min(l.average, s.RTT.Mean+2*s.RTT.Deviation), s.RTT.Mean-2*s.RTT.Deviation)
 	return max(minClientLimit, share(latencyCaution*clientLimitLatencies, rtt/2))

@@ -34,6 +34,7 @@ func TestPatience(t *testing.T) {
 // A steady round trip is believed at once, one that varies on the average and after a while, and none is the shortest limit.
 func TestClientLimit(t *testing.T) {
 	l := &clientLimit{}
+	renewed := time.Duration(0)
 	for _, c := range []struct {
 		at             time.Duration
 		rtt, deviation time.Duration
@@ -48,9 +49,26 @@ func TestClientLimit(t *testing.T) {
 		{501 * time.Second, 5 * time.Second, 0, 20 * time.Second},
 		{502 * time.Second, 500 * time.Millisecond, 50 * time.Millisecond, 2400 * time.Millisecond},
 	} {
-		s := raft.Status{Measured: c.rtt > 0, RTT: raft.RoundTrip{Mean: c.rtt, Deviation: c.deviation}}
+		renewed++
+		s := raft.Status{Measured: c.rtt > 0, RTT: raft.RoundTrip{Mean: c.rtt, Deviation: c.deviation}, RTTAt: renewed}
 		if got := l.estimate(c.at, s); (got - c.want).Abs() > c.want/20 {
 			t.Errorf("at %v, round trip %v, deviation %v: limit %v, want %v", c.at, c.rtt, c.deviation, got, c.want)
+		}
+	}
+}
+
+// The last word of a leader that had been stopped is a round trip of seconds. A node that hears nothing more, because it has been removed, does not believe it
+// the more the longer it stands.
+func TestStaleRoundTripSaysNothingMore(t *testing.T) {
+	const ms = time.Millisecond
+	l := &clientLimit{}
+	for at := time.Duration(0); at < 10*time.Second; at += 10 * ms {
+		l.estimate(at+1, raft.Status{Measured: true, RTT: raft.RoundTrip{Mean: 50 * ms, Deviation: 10 * ms}, RTTAt: at + 1})
+	}
+	spoilt := raft.Status{Measured: true, RTT: raft.RoundTrip{Mean: 2 * time.Second, Deviation: time.Second}, RTTAt: 10 * time.Second}
+	for at := 10 * time.Second; at < time.Minute; at += 10 * ms {
+		if got := l.estimate(at, spoilt); got != minClientLimit {
+			t.Fatalf("at %v the limit is %v", at, got)
 		}
 	}
 }

@@ -364,7 +364,7 @@ func TestAskedPromise(t *testing.T) {
 		{800 * ms, 0, 0}, // the lease would be over when the answer comes
 	} {
 		h := start(t, 3, func(c *Config[string]) { c.Reads = LeaseReads })
-		h.core.pace.adopt(RoundTrip{Mean: c.rtt, Deviation: c.deviation})
+		h.core.pace.adopt(RoundTrip{Mean: c.rtt, Deviation: c.deviation}, h.now)
 		if got := h.core.askedPromise(&leader[string]{}); got != c.want {
 			t.Errorf("round trips of %v ± %v: %v, want %v", c.rtt, c.deviation, got, c.want)
 		}

@@ -369,6 +369,8 @@ type Status struct {
 	Snapshot Index // the newest that is durable here
 	RTT      RoundTrip
 	Measured bool // RTT is measured, not assumed
+	// RTTAt is when RTT was last renewed, by the node's clock: a node that hears no leader learns nothing more of it.
+	RTTAt time.Duration
 	// ElectionTimeout is the top of the range from which time-outs are drawn.
 	ElectionTimeout time.Duration
 	Heartbeat       time.Duration
@@ -385,7 +387,7 @@ func (n *Node[C, R]) Status() Status {
 	c := n.core
 	s := Status{
 		ID: c.id, Role: c.role.kind(), Term: c.hard.Term, Leader: c.leader(), Last: c.log.last(), Commit: c.commit, Applied: c.applied,
-		Snapshot: c.snapshot.Index, RTT: c.pace.rtt, Measured: c.pace.measured, ElectionTimeout: c.pace.electionMax(), Heartbeat: c.pace.heartbeatEvery(),
+		Snapshot: c.snapshot.Index, RTT: c.pace.rtt, Measured: c.pace.measured, RTTAt: c.pace.renewedAt, ElectionTimeout: c.pace.electionMax(), Heartbeat: c.pace.heartbeatEvery(),
 		Requests: c.requests.count, Failed: c.failed != nil,
 		Configuration: *c.config(),
 	}

@@ -7,7 +7,7 @@ import "slices"
 // handleAppend takes in entries or a heartbeat from the leader of the present term. check has made sure that there is no other.
 func (c *core[C]) handleAppend(from NodeID, m AppendRequest[C]) {
 	f := c.followerOf(from)
-	c.pace.adopt(m.RTT)
+	c.pace.adopt(m.RTT, c.now)
 	promise := c.promise(m.Promise)
 	c.hearLeader(f)
 	f.leaderCommit = max(f.leaderCommit, m.Commit)

@@ -76,7 +76,7 @@ func thriftyLeader(t *testing.T) *host {
 	for _, id := range h.core.others() {
 		h.acks(id)
 	}
-	h.core.pace.adopt(steady)
+	h.core.pace.adopt(steady, h.now)
 	h.sent = nil
 	return h
 }
@@ -188,7 +188,7 @@ func TestThriftyLeaderHearsEverybody(t *testing.T) {
 // Where round trips vary, everybody is asked at once.
 func TestUnsteadyLeaderAsksEverybody(t *testing.T) {
 	h := thriftyLeader(t)
-	h.core.pace.adopt(unsteady)
+	h.core.pace.adopt(unsteady, h.now)
 	h.Propose(h.now, "x", h.now+second)
 	h.drain()
 	if loud, quiet := h.asks(); loud != "n2n3n4n5" || quiet != "" {

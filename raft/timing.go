@@ -13,6 +13,7 @@ const maxSample = 10 * time.Second
 type pace struct {
 	rtt       RoundTrip
 	measured  bool
+	renewedAt time.Duration // when the estimate was last renewed
 	min, max  time.Duration // of the election time-out
 	heartbeat time.Duration // zero: derived
 }
@@ -28,6 +29,7 @@ func (p *pace) sample(sentAt, now time.Duration) {
 	if sentAt < 0 || rtt < 0 || rtt > maxSample {
 		return
 	}
+	p.renewedAt = now
 	if !p.measured {
 		p.measured = true
 		p.rtt = RoundTrip{Mean: rtt, Deviation: rtt / 4}
@@ -44,8 +46,8 @@ func (p *pace) sample(sentAt, now time.Duration) {
 }
 
 // adopt takes over the leader's estimate.
-func (p *pace) adopt(rtt RoundTrip) {
-	p.rtt, p.measured = rtt, true
+func (p *pace) adopt(rtt RoundTrip, now time.Duration) {
+	p.rtt, p.measured, p.renewedAt = rtt, true, now
 }
 
 // replyTime is how long to wait for a reply before holding it for lost: nearly all come earlier (RFC 6298).
