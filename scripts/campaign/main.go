@@ -80,7 +80,7 @@ func main() {
 	fmt.Printf("Made by `go run ./scripts/campaign %s` on %s.\n\n", strings.Join(os.Args[1:], " "), time.Now().Format(time.DateOnly))
 	fmt.Println("| nodes | delay ms | faults every s | runs | valid | violations | served %, least | of servable %, median / least |" +
 		" unanswered (at nodes stopped or killed) | unknown per node cut off | outage ms, median / longest (cuts) | longest gap ms, median |" +
-		" read p50 leader / follower | write p50 leader / follower | server messages per ok |")
+		" read p50 leader / follower / all | write p50 leader / follower / all | server messages per ok |")
 	fmt.Println("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|")
 	var cells []*cell
 	for _, n := range strings.Split(*nodes, ",") {
@@ -192,9 +192,9 @@ func (c *cell) print() bool {
 	return valid == len(runs)
 }
 
-// latencies returns the medians over the runs of the median latency at the leader and at followers.
+// latencies returns the medians over the runs of the median latency at the leader, at followers, and of all.
 func latencies(runs []figures, f string) string {
-	var leader, follower []float64
+	var leader, follower, all []float64
 	for _, r := range runs {
 		if q, ok := r.Figures.LatencyAtLeader[f]; ok {
 			leader = append(leader, q.P50)
@@ -202,8 +202,11 @@ func latencies(runs []figures, f string) string {
 		if q, ok := r.Figures.LatencyAtFollowers[f]; ok {
 			follower = append(follower, q.P50)
 		}
+		if q, ok := r.Figures.Latency[f]; ok {
+			all = append(all, q.P50)
+		}
 	}
-	return fmt.Sprintf("%.1f / %.1f", quantile(leader, 0.5), quantile(follower, 0.5))
+	return fmt.Sprintf("%.1f / %.1f / %.1f", quantile(leader, 0.5), quantile(follower, 0.5), quantile(all, 0.5))
 }
 
 func quantile(of []float64, q float64) float64 {
