@@ -49,6 +49,10 @@ var fourStarted = []string{"n1 times out", "n1 -> n2: raft.VoteRequest", "n2 -> 
 var fourAnswered = append(slices.Clone(fourStarted), "n1 is asked to write", "n1 -> n2: raft.AppendRequest", "n1 -> n3: raft.AppendRequest",
 	"n2 -> n1: raft.AppendReply", "n3 -> n1: raft.AppendReply")
 
+// secondOfFour has n2 lead term 2, and tell n4.
+var secondOfFour = []string{"n2 times out", "n2 -> n3: raft.VoteRequest", "n2 -> n4: raft.VoteRequest", "n3 -> n2: raft.VoteReply", "n4 -> n2: raft.VoteReply",
+	"n2 -> n4: raft.AppendRequest"}
+
 // overtaken is started, and when all promises are over n2 has been elected, which n1 does not know.
 var overtaken = append(slices.Clone(started), "time passes", "time passes", "n2 times out", "n2 -> n3: raft.VoteRequest", "n3 -> n2: raft.VoteReply")
 
@@ -102,29 +106,26 @@ func TestReads(t *testing.T) {
 	}
 }
 
-// A follower of four that reads without its leader must hold what was answered by this leader, by the next one while it has not heard of that, by another
-// follower that counts for itself, and what was acknowledged before a restart.
+// A follower of four that reads without its leader must hold what was answered: by this leader, by another follower that counts for itself, by the next
+// leader or by an earlier one, and what was acknowledged before a restart.
 func TestReadsAside(t *testing.T) {
-	b := Bounds{Nodes: 4, Terms: 1, Writes: 1, Reads: 1, InFlight: 8, EarlyCommit: true, Prefix: fourAnswered}
-	t.Run("of one leader", func(t *testing.T) {
-		explore(t, b.with(6, 8_000), b.with(14, deepStates))
-	})
-	t.Run("beside a write", func(t *testing.T) {
-		b := b
-		b.Prefix = fourStarted
-		explore(t, b.with(6, 8_000), b.with(14, deepStates))
-	})
-	t.Run("of a new leader", func(t *testing.T) {
-		b := b
-		b.Terms = 2
-		explore(t, b.with(6, 8_000), b.with(14, deepStates))
-	})
-	t.Run("after restarts", func(t *testing.T) {
-		b := b
-		b.Crashes = 2
-		b.Prefix = append(slices.Clone(fourAnswered), "n2 crashes", "n3 crashes")
-		explore(t, b.with(6, 8_000), b.with(14, deepStates))
-	})
+	for _, c := range []struct {
+		name           string
+		prefix         []string
+		terms, crashes int
+	}{
+		{"of one leader", fourAnswered, 1, 0},
+		{"beside a write", fourStarted, 1, 0},
+		{"after restarts", append(slices.Clone(fourAnswered), "n2 crashes", "n3 crashes"), 1, 2},
+		{"when another may lead", fourAnswered, 2, 0},
+		{"when another leads", append(slices.Clone(fourAnswered), secondOfFour...), 2, 0},
+		{"when another leads whose log does not match", append(append(slices.Clone(fourStarted), "n1 is asked to write"), secondOfFour...), 2, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := Bounds{Nodes: 4, Terms: c.terms, Crashes: c.crashes, Writes: 1, Reads: 1, InFlight: 8, EarlyCommit: true, Prefix: c.prefix}
+			explore(t, b.with(6, 8_000), b.with(14, deepStates))
+		})
+	}
 }
 
 // Time passes, by clocks as different as they may be: while n1 has a lease, nobody else is elected, and its reads are not stale.
