@@ -112,7 +112,8 @@ func TestReadsAside(t *testing.T) {
 	for _, c := range []struct {
 		name           string
 		prefix         []string
-		terms, crashes int
+		terms          raft.Term
+		crashes        int
 	}{
 		{"of one leader", fourAnswered, 1, 0},
 		{"beside a write", fourStarted, 1, 0},
