@@ -110,10 +110,10 @@ func TestReads(t *testing.T) {
 // leader or by an earlier one, and what was acknowledged before a restart.
 func TestReadsAside(t *testing.T) {
 	for _, c := range []struct {
-		name           string
-		prefix         []string
-		terms          raft.Term
-		crashes        int
+		name    string
+		prefix  []string
+		terms   raft.Term
+		crashes int
 	}{
 		{"of one leader", fourAnswered, 1, 0},
 		{"beside a write", fourStarted, 1, 0},

@@ -9,12 +9,18 @@ import (
 
 // bug is one patch.
 type bug struct {
-	name string
-	file string
-	text string // the lines before the diff
-	pkg  string // the package of the test that catches it
-	test string
+	name  string
+	file  string
+	text  string // the lines before the diff
+	tests []catcher
 }
+
+// catcher is a test that catches a bug.
+type catcher struct {
+	pkg, test string
+}
+
+func (c catcher) String() string { return strings.TrimPrefix(c.pkg, "maelraft/") + " " + c.test }
 
 // load reads all patches of a folder, in the order of their names.
 func load(folder string) ([]bug, error) {
@@ -38,7 +44,7 @@ func load(folder string) ([]bug, error) {
 //	Rule: what the code does without the bug, and the paper's section
 //	Bug: what it does with it
 //	Whose: raftz, zaft, miniraft, or none; where
-//	Caught-by: package Test
+//	Caught-by: package Test; of several such lines each names a test that catches it by itself
 func read(file string) (bug, error) {
 	content, err := os.ReadFile(file)
 	if err != nil {
@@ -51,23 +57,27 @@ func read(file string) (bug, error) {
 	}
 	b := bug{name: name, file: file, text: text + "\n"}
 	for _, key := range []string{"Rule", "Bug", "Whose", "Caught-by"} {
-		if b.line(key) == "" {
+		if b.lines(key) == nil {
 			return bug{}, fmt.Errorf("%s: no line that begins with %q", name, key+":")
 		}
 	}
-	b.pkg, b.test, found = strings.Cut(b.line("Caught-by"), " ")
-	if !found {
-		return bug{}, fmt.Errorf("%s: Caught-by names no package and test", name)
+	for _, line := range b.lines("Caught-by") {
+		pkg, test, found := strings.Cut(line, " ")
+		if !found {
+			return bug{}, fmt.Errorf("%s: Caught-by names no package and test", name)
+		}
+		b.tests = append(b.tests, catcher{pkg, test})
 	}
 	return b, nil
 }
 
-// line returns what follows a key at the beginning of a line of the text.
-func (b bug) line(key string) string {
+// lines returns what follows a key at the beginning of the lines of the text that have it.
+func (b bug) lines(key string) []string {
+	var all []string
 	for line := range strings.Lines(b.text) {
-		if rest, found := strings.CutPrefix(line, key+":"); found {
-			return strings.TrimSpace(rest)
+		if rest, found := strings.CutPrefix(line, key+":"); found && strings.TrimSpace(rest) != "" {
+			all = append(all, strings.TrimSpace(rest))
 		}
 	}
-	return ""
+	return all
 }

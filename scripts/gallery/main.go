@@ -1,4 +1,4 @@
-// Command gallery plants the bugs of this folder, one at a time, and proves that a named test catches each. A bug is a NAME.patch that
+// Command gallery plants the bugs of this folder, one at a time, and proves that the tests it names catch each. A bug is a NAME.patch that
 // takes one rule out of the code; its first lines say in plain English which rule, where the paper has it, and whose bug it was.
 //
 //	go run ./scripts/gallery                     all bugs, as a table; exit code 1 if one survives
@@ -126,8 +126,8 @@ func report(verdicts []verdict) bool {
 	fmt.Fprintln(out, "BUG\tTEST\tSECONDS\t")
 	caught := 0
 	for _, v := range verdicts {
-		test := strings.TrimPrefix(v.bug.pkg, "maelraft/") + " " + v.bug.test
-		fmt.Fprintf(out, "%s\t%s\t%.2f\t%s\n", v.bug.name, test, v.took.Seconds(), v.word)
+		tests := strings.Trim(fmt.Sprint(v.bug.tests), "[]")
+		fmt.Fprintf(out, "%s\t%s\t%.2f\t%s\n", v.bug.name, tests, v.took.Seconds(), v.word)
 		if v.word == caughtWord {
 			caught++
 		}

@@ -16,7 +16,7 @@ type tree struct {
 	root   string // the original
 	dir    string // the copy
 	tests  string // the folder for test programs
-	passes map[string]error
+	passes map[catcher]error
 }
 
 // verdict is what became of a bug.
@@ -24,7 +24,7 @@ type verdict struct {
 	bug    bug
 	word   string
 	detail string
-	took   time.Duration // of the test alone
+	took   time.Duration // of the tests alone
 }
 
 const caughtWord = "caught"
@@ -45,7 +45,7 @@ func newTree(root string) (*tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &tree{root: root, dir: filepath.Join(dir, "tree"), tests: filepath.Join(dir, "tests"), passes: map[string]error{}}
+	t := &tree{root: root, dir: filepath.Join(dir, "tree"), tests: filepath.Join(dir, "tests"), passes: map[catcher]error{}}
 	for _, p := range parts {
 		if err := t.copy(p); err != nil {
 			t.remove()
@@ -112,10 +112,12 @@ func (t *tree) heal(b bug) error {
 	return nil
 }
 
-// try plants a bug, runs the test that is to catch it, and takes the bug out again. The test must pass without the bug.
+// try plants a bug, runs the tests that are to catch it, and takes the bug out again. The tests must pass without the bug.
 func (t *tree) try(ctx context.Context, b bug) (v verdict) {
-	if err := t.passesWithout(ctx, b); err != nil {
-		return verdict{bug: b, word: "BAD TEST", detail: err.Error()}
+	for _, c := range b.tests {
+		if err := t.passesWithout(ctx, c); err != nil {
+			return verdict{bug: b, word: "BAD TEST", detail: err.Error()}
+		}
 	}
 	out, err := t.plant(ctx, b)
 	if err != nil {
@@ -126,36 +128,38 @@ func (t *tree) try(ctx context.Context, b bug) (v verdict) {
 			v = verdict{bug: b, word: "NOT UNDONE", detail: err.Error()}
 		}
 	}()
-	program, out, err := t.compile(ctx, b.pkg)
-	if err != nil {
-		return verdict{bug: b, word: "DOES NOT COMPILE", detail: out}
-	}
-	start := time.Now()
-	out, err = t.test(ctx, program, b)
-	v = verdict{bug: b, word: caughtWord, detail: out, took: time.Since(start)}
-	if err == nil {
-		v.word = "SURVIVED"
+	v = verdict{bug: b, word: caughtWord}
+	for _, c := range b.tests {
+		program, out, err := t.compile(ctx, c.pkg)
+		if err != nil {
+			return verdict{bug: b, word: "DOES NOT COMPILE", detail: out}
+		}
+		start := time.Now()
+		out, err = t.test(ctx, program, c)
+		v.took += time.Since(start)
+		if err == nil {
+			v.word, v.detail = "SURVIVED", fmt.Sprintf("%s%v passes\n%s", v.detail, c, out)
+		}
 	}
 	return v
 }
 
 // passesWithout returns nil if a test exists and passes on the tree as it is. It looks only once.
-func (t *tree) passesWithout(ctx context.Context, b bug) error {
-	key := b.pkg + " " + b.test
-	if err, known := t.passes[key]; known {
+func (t *tree) passesWithout(ctx context.Context, c catcher) error {
+	if err, known := t.passes[c]; known {
 		return err
 	}
-	program, out, err := t.compile(ctx, b.pkg)
+	program, out, err := t.compile(ctx, c.pkg)
 	if err == nil {
-		out, err = t.test(ctx, program, b)
+		out, err = t.test(ctx, program, c)
 	}
 	switch {
 	case err != nil:
-		err = fmt.Errorf("fails without the bug: %w\n%s", err, out)
-	case !strings.Contains(out, "--- PASS: "+b.test):
-		err = fmt.Errorf("there is no test %s in %s", b.test, b.pkg)
+		err = fmt.Errorf("%v fails without the bug: %w\n%s", c, err, out)
+	case !strings.Contains(out, "--- PASS: "+c.test):
+		err = fmt.Errorf("there is no test %v", c)
 	}
-	t.passes[key] = err
+	t.passes[c] = err
 	return err
 }
 
@@ -167,11 +171,11 @@ func (t *tree) compile(ctx context.Context, pkg string) (program, out string, er
 }
 
 // test runs one test where go test would run it.
-func (t *tree) test(ctx context.Context, program string, b bug) (string, error) {
-	folder := filepath.Join(t.dir, strings.TrimPrefix(b.pkg, "maelraft/"))
+func (t *tree) test(ctx context.Context, program string, c catcher) (string, error) {
+	folder := filepath.Join(t.dir, strings.TrimPrefix(c.pkg, "maelraft/"))
 	ctx, cancel := context.WithTimeout(ctx, *limit+5*time.Second) // its own limit is first, and prints where it hangs
 	defer cancel()
-	cmd := exec.CommandContext(ctx, program, "-test.run=^"+b.test+"$", "-test.v", "-test.failfast", "-test.timeout="+limit.String())
+	cmd := exec.CommandContext(ctx, program, "-test.run=^"+c.test+"$", "-test.v", "-test.failfast", "-test.timeout="+limit.String())
 	cmd.Dir = folder
 	out, err := cmd.CombinedOutput()
 	return string(out), err
