@@ -126,8 +126,11 @@ func report(verdicts []verdict) bool {
 	fmt.Fprintln(out, "BUG\tTEST\tSECONDS\t")
 	caught := 0
 	for _, v := range verdicts {
-		tests := strings.Trim(fmt.Sprint(v.bug.tests), "[]")
-		fmt.Fprintf(out, "%s\t%s\t%.2f\t%s\n", v.bug.name, tests, v.took.Seconds(), v.word)
+		var tests []string
+		for _, c := range v.bug.tests {
+			tests = append(tests, c.String())
+		}
+		fmt.Fprintf(out, "%s\t%s\t%.2f\t%s\n", v.bug.name, strings.Join(tests, ", "), v.took.Seconds(), v.word)
 		if v.word == caughtWord {
 			caught++
 		}
