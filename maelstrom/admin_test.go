@@ -42,7 +42,7 @@ func (n *network) wantMembers(want, node, kind, what string) {
 // Every request of an operator, asked of nodes of every kind.
 func TestMembershipRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := startClusterWith(t, Options{Seed: 1, EarlyCommit: true, CASReads: true, InitialVoters: 3}, 10*time.Millisecond, five...)
+		c := startClusterWith(t, Options{Seed: 1, CASReads: true, InitialVoters: 3}, 10*time.Millisecond, five...)
 		defer c.close()
 		c.want("write_ok", "n1", "write", `"key":1,"value":0`)
 		for _, at := range five {

@@ -15,7 +15,7 @@ import (
 // before and after the write that makes it match; and both get the same answer.
 func TestCopiesOfACas(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := startClusterWith(t, Options{Seed: 1, EarlyCommit: true, CASReads: true}, 10*time.Millisecond, three...)
+		c := startClusterWith(t, Options{Seed: 1, CASReads: true}, 10*time.Millisecond, three...)
 		defer c.close()
 		told := map[string]int{}
 		for i := range 60 {

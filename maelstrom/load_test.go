@@ -52,7 +52,7 @@ func TestLeadershipFollowsTheLoad(t *testing.T) {
 	const latency = 50 * time.Millisecond
 	synctest.Test(t, func(t *testing.T) {
 		ids := []string{"n1", "n2", "n3", "n4", "n5"}
-		c := startClusterWith(t, Options{Seed: 1, EarlyCommit: true, FollowTheLoad: true}, latency, ids...)
+		c := startClusterWith(t, Options{Seed: 1, FollowTheLoad: true}, latency, ids...)
 		defer c.close()
 		first := c.leaderOf("n1")
 		to, began := others(ids, first), c.status("n1")

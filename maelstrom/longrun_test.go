@@ -33,7 +33,7 @@ func TestCutFollowerCatchesUp(t *testing.T) {
 	for _, latency := range []time.Duration{10 * time.Millisecond, 50 * time.Millisecond} {
 		synctest.Test(t, func(t *testing.T) {
 			every := min(*entries/5, 10_000)
-			c := startClusterWith(t, Options{Seed: 1, EarlyCommit: true, SnapshotEntries: every}, latency, three...)
+			c := startClusterWith(t, Options{Seed: 1, SnapshotEntries: every}, latency, three...)
 			defer c.close()
 			c.want("write_ok", "n1", "write", `"key":0,"value":0`)
 			leader := string(c.status("n1").Leader)
@@ -128,7 +128,7 @@ func startLongRun(t *testing.T) *longRun {
 	}
 	for i, id := range three {
 		l.done.Go(func() {
-			if err := Serve(l.feeds[i], &lineWriter{take: l.route}, io.Discard, Options{Seed: 1, EarlyCommit: true}); err != nil {
+			if err := Serve(l.feeds[i], &lineWriter{take: l.route}, io.Discard, Options{Seed: 1}); err != nil {
 				t.Errorf("node %s: %v", id, err)
 			}
 		})

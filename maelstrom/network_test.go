@@ -307,7 +307,7 @@ type cluster struct {
 }
 
 func startCluster(t testing.TB, latency time.Duration, ids ...string) *cluster {
-	return startClusterWith(t, Options{Seed: 1, EarlyCommit: true}, latency, ids...)
+	return startClusterWith(t, Options{Seed: 1}, latency, ids...)
 }
 
 func startClusterWith(t testing.TB, o Options, latency time.Duration, ids ...string) *cluster {

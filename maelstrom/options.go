@@ -23,8 +23,8 @@ type Options struct {
 	MaxElectionTimeout int `help:"Upper bound in ms of the measured election time-out; 0 is 3000." default:"0" placeholder:"MS"`
 	// Heartbeat in milliseconds is the longest silence of a leader.
 	Heartbeat int `help:"Longest silence of a leader in ms; 0 is a third of the least election time-out." default:"0" placeholder:"MS"`
-	// EarlyCommit lets followers find out for themselves what is committed. On the command line it is on unless it is turned off.
-	EarlyCommit bool `help:"Followers find out for themselves what is committed: writes at followers take one network delay less (two with three nodes), reads may wait for writes that are under way." default:"true" negatable:""`
+	// EarlyCommit lets followers find out for themselves what is committed; nil is yes, but with leases, as what those save at the leader early commit takes away.
+	EarlyCommit *bool `help:"Followers find out for themselves what is committed: writes at followers take one network delay less (two with three nodes), reads that ask the leader wait for writes that are under way. On unless --reads is lease." negatable:""`
 	// Reads is how reads are made sure of: readindex (also if it is empty), lease or log.
 	Reads string `help:"How a leader makes sure that a read is not stale. readindex asks a majority. lease asks nobody while a majority's promises hold not to vote for anyone else, and trusts that no clock of the cluster is faster than another by more than 25 %; the same for all nodes, and a restarted node votes for nobody for a second. log makes a log entry of every read." enum:"readindex,lease,log" default:"readindex" placeholder:"WAY"`
 	// FollowTheLoad has a leader hand over to the node where most requests arrive.
@@ -72,6 +72,14 @@ func (o Options) reads() (raft.Reads, error) {
 	return 0, fmt.Errorf("--reads is readindex, lease or log, not %q", o.Reads)
 }
 
+// earlyCommit says whether followers find out for themselves what is committed.
+func (o Options) earlyCommit() bool {
+	if o.EarlyCommit != nil {
+		return *o.EarlyCommit
+	}
+	return o.Reads != raft.LeaseReads.String()
+}
+
 // raftConfig returns the core's configuration, but for its seed: with all nodes as members.
 func (o Options) raftConfig(id raft.NodeID, nodes []raft.NodeID) raft.Config[command] {
 	reads, _ := o.reads() // Validate has seen to it
@@ -79,7 +87,7 @@ func (o Options) raftConfig(id raft.NodeID, nodes []raft.NodeID) raft.Config[com
 		ID:                 id,
 		Members:            nodes,
 		Resend:             true, // package session sees to it that nothing is executed twice
-		EarlyCommit:        o.EarlyCommit,
+		EarlyCommit:        o.earlyCommit(),
 		Reads:              reads,
 		FollowTheLoad:      o.FollowTheLoad,
 		Thrifty:            o.Thrifty,

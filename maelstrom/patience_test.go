@@ -156,7 +156,7 @@ func TestEveryRequestIsAnsweredInTime(t *testing.T) {
 			random := rand.New(rand.NewPCG(1, uint64(mean)))
 			c := &cluster{network: newNetwork(t, 0, five...)}
 			c.queued = func() time.Duration { return time.Duration(random.ExpFloat64() * float64(mean)) }
-			c.launch(Options{Seed: 1, EarlyCommit: true, CASReads: true})
+			c.launch(Options{Seed: 1, CASReads: true})
 			defer c.close()
 			limit := max(minClientLimit, clientLimitLatencies*mean)
 			var clients sync.WaitGroup

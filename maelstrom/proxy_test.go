@@ -14,7 +14,7 @@ import (
 func TestNonMemberFindsAMember(t *testing.T) {
 	for _, latency := range []time.Duration{5 * time.Millisecond, 50 * time.Millisecond} {
 		synctest.Test(t, func(t *testing.T) {
-			c := startClusterWith(t, Options{Seed: 1, EarlyCommit: true, CASReads: true, InitialVoters: 3}, latency, five...)
+			c := startClusterWith(t, Options{Seed: 1, CASReads: true, InitialVoters: 3}, latency, five...)
 			defer c.close()
 			c.want("write_ok", "n5", "write", `"key":1,"value":0`)
 			for i, linked := range []string{"n1", "n2", "n3"} {

@@ -15,7 +15,7 @@ import (
 // A node that was cut off until the others had dropped what it lacks gets a snapshot, and serves what was written meanwhile.
 func TestSnapshotOverTheWire(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := startClusterWith(t, Options{Seed: 1, EarlyCommit: true, SnapshotEntries: 20}, 5*time.Millisecond, three...)
+		c := startClusterWith(t, Options{Seed: 1, SnapshotEntries: 20}, 5*time.Millisecond, three...)
 		defer c.close()
 		c.want("write_ok", "n1", "write", `"key":0,"value":0`)
 		away := "n3"

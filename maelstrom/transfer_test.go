@@ -121,7 +121,7 @@ func TestTransferUnderLoad(t *testing.T) {
 		{[]string{"n1", "n2", "n3", "n4", "n5"}, 50 * time.Millisecond, true},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			c := startClusterWith(t, Options{Seed: 1, EarlyCommit: of.early}, of.latency, of.ids...)
+			c := startClusterWith(t, Options{Seed: 1, EarlyCommit: &of.early}, of.latency, of.ids...)
 			defer c.close()
 			c.leaderOf("n1")
 			time.Sleep(2 * time.Second)
