@@ -124,7 +124,7 @@ func TestReadsAside(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := Bounds{Nodes: 4, Terms: c.terms, Crashes: c.crashes, Writes: 1, Reads: 1, InFlight: 8, EarlyCommit: true, Prefix: c.prefix}
-			explore(t, b.with(6, 8_000), b.with(14, deepStates))
+			explore(t, b.with(6, 8_000), b.with(20, deepStates))
 		})
 	}
 }
