@@ -23,6 +23,14 @@ type Storage[C any] interface {
 	Sync() error
 }
 
+// Stager is a Storage that can write a snapshot beforehand, so that the Write which brings it takes no longer for a large state than for a small one.
+type Stager interface {
+	// Stage writes a snapshot to where Write will need it. It may be called beside the other methods, by any goroutine, one call at a time. What it has
+	// written counts for nothing until Write is given the same snapshot, with the same State in memory; there may be another one first, or none ever. An error
+	// means only that Write will have to do it all.
+	Stage(Snapshot) error
+}
+
 // Saved is what a Storage found at start.
 type Saved[C any] struct {
 	HardState

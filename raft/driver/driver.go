@@ -38,6 +38,7 @@ type Options[C, R any] struct {
 // they were called by one goroutine.
 type Driver[C, R any] struct {
 	Options[C, R]
+	stager  raft.Stager // the storage, if it is one
 	inbox   chan func(now time.Duration)
 	stopped chan struct{}
 	putting sync.RWMutex                          // held for reading while something goes into the inbox
@@ -53,8 +54,10 @@ func New[C, R any](o Options[C, R]) *Driver[C, R] {
 	if o.Refused == nil {
 		o.Refused = func(_ raft.Message, err error) { o.Log.Warn("refused a peer's message", "error", err) }
 	}
+	stager, _ := o.Storage.(raft.Stager)
 	return &Driver[C, R]{
 		Options: o,
+		stager:  stager,
 		inbox:   make(chan func(time.Duration), inboxSize),
 		stopped: make(chan struct{}),
 		waiting: map[raft.Ticket]func(raft.Outcome[R]){},
@@ -200,7 +203,8 @@ func (d *Driver[C, R]) answer(outcomes []raft.Outcome[R]) {
 	}
 }
 
-// capture has a state written by a goroutine of its own: the loop goes on, however large the state is. What breaks there breaks the node.
+// capture has a state written, to memory and to the storage, by a goroutine of its own: the loop goes on, however large the state is. What breaks there
+// breaks the node.
 func (d *Driver[C, R]) capture(c raft.Capture) {
 	go func() {
 		var snapshot raft.Snapshot
@@ -208,6 +212,7 @@ func (d *Driver[C, R]) capture(c raft.Capture) {
 		func() {
 			defer func() { broken = recover() }()
 			snapshot = c.Write()
+			d.stage(snapshot)
 		}()
 		d.put(func(now time.Duration) {
 			if broken != nil {
@@ -216,6 +221,16 @@ func (d *Driver[C, R]) capture(c raft.Capture) {
 			d.Node.Captured(now, snapshot)
 		})
 	}()
+}
+
+// stage has a snapshot written by the storage, if it can do so beside its work.
+func (d *Driver[C, R]) stage(s raft.Snapshot) {
+	if d.stager == nil {
+		return
+	}
+	if err := d.stager.Stage(s); err != nil {
+		d.Log.Warn("a snapshot could not be written beside the work of the node: it will be within", "index", s.Index, "error", err)
+	}
 }
 
 // guard keeps the process alive if an invariant breaks: the node falls silent towards its peers instead, which they survive.

@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"maelraft/raft"
@@ -290,12 +291,22 @@ func (c *Cluster[C, R]) turn(m *member[C, R]) {
 // longestWriting bounds how long it takes to write a snapshot, while its node goes on.
 const longestWriting = 300 * time.Millisecond
 
-// capture lets a captured state be written after a while, if the node still lives then.
+// capture lets a captured state be written after a while, if the node still lives then. A disk that can take it beforehand has it half-way there.
 func (c *Cluster[C, R]) capture(m *member[C, R], capture raft.Capture) {
+	delay := time.Duration(c.writing.Int64N(int64(longestWriting)))
+	write := sync.OnceValue(capture.Write)
+	if stager, ok := m.disk.(raft.Stager); ok {
+		c.inputLater(m, delay/2, func(time.Duration) { _ = stager.Stage(write()) }) // if it fails, Write does it all
+	}
+	c.inputLater(m, delay, func(now time.Duration) { m.node.Captured(now, write()) })
+}
+
+// inputLater gives a node something to do after a while, if it still lives then.
+func (c *Cluster[C, R]) inputLater(m *member[C, R], delay time.Duration, do func(now time.Duration)) {
 	life := m.life
-	c.After(time.Duration(c.writing.Int64N(int64(longestWriting))), func() {
+	c.After(delay, func() {
 		if m.life == life && m.node != nil {
-			c.input(m, func(now time.Duration) { m.node.Captured(now, capture.Write()) })
+			c.input(m, do)
 		}
 	})
 }

@@ -98,6 +98,9 @@ func (d *files) Write(c raft.Changes[op]) error {
 	return d.log.Write(c)
 }
 
+// Stage implements raft.Stager.
+func (d *files) Stage(s raft.Snapshot) error { return d.log.Stage(s) }
+
 // Sync implements sim.Disk.
 func (d *files) Sync() error {
 	if err := d.log.Sync(); err != nil {

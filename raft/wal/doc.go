@@ -8,6 +8,9 @@
 // only then removes the old one; so a generation under its own name is whole from its first byte to the end of its beginning, and the newest
 // one is all that counts. FORMAT.md has every byte.
 //
+// A snapshot that is announced (Stage) is written beside all this, by another goroutine: the change to the next generation then takes as long as what the log has
+// behind it, and not as long as the state is large.
+//
 // The same is done without a new snapshot when most of a file does not count any more: terms and votes come for as long as nobody is elected.
 //
 // Every record says how much of the file was durable when it was written. That is what tells a torn write from damage: bytes that a later
@@ -27,6 +30,7 @@
 //	read.go       a file becomes contents: replay, torn ends, damage
 //	storage.go    Open, Load, Write, Sync: the raft.Storage
 //	generation.go the next generation
+//	stage.go      its beginning, written while the present one is still at work
 //	rewrite.go    when a file has more in it than counts
 //	errors.go     what goes wrong, in words for the person who has to deal with it
 //	fs.go         the file system, as little of it as is needed; dir.go is the real one, lock_*.go what differs between systems

@@ -93,28 +93,33 @@ func (s *Storage[C]) behind(snapshot raft.Snapshot) []place {
 
 // next makes the next generation and changes over to it. The old file is removed last: at every moment there is one that is whole.
 func (s *Storage[C]) next(b beginning[C]) error {
-	generation := s.generation + 1
-	name := nameOf(generation)
-	f, size, places, err := s.build(name+suffix, generation, b)
+	d := s.takeStaged(b.snapshot)
+	var err error
+	if d == nil {
+		d, err = s.draft(nameOf(s.generation+1)+suffix, s.generation+1, b.snapshot)
+	}
+	var places []place
 	if err == nil {
-		err = s.FS.Rename(name+suffix, name)
+		places, err = s.finish(d, b)
+	}
+	name := nameOf(s.generation + 1)
+	if err == nil {
+		err = s.FS.Rename(d.name, name)
 	}
 	if err != nil {
-		if f != nil {
-			_ = f.Close()
-			_ = s.FS.Remove(name + suffix) // or the next Open does
-		}
+		s.discard(d) // or the next Open does
 		if errors.Is(err, raft.ErrFull) {
 			return fmt.Errorf("wal: %s: %w", s.FS.Path(name), err)
 		}
 		return s.fail(err)
 	}
 	old, oldName := s.file, nameOf(s.generation)
-	s.file, s.generation = f, generation
+	s.file, s.generation = d.file, d.to.generation
+	s.following.Store(s.generation + 1)
 	if err := s.FS.SyncDir(); err != nil {
 		return s.fail(err)
 	}
-	s.size, s.synced, s.noRewriteBefore = size, size, 0
+	s.size, s.synced, s.noRewriteBefore = d.to.base, d.to.base, 0
 	s.state = b.state
 	s.begin(b.snapshot, places)
 	if old != nil {
@@ -125,49 +130,72 @@ func (s *Storage[C]) next(b beginning[C]) error {
 	return nil
 }
 
-// build writes a file and makes its contents durable.
-func (s *Storage[C]) build(name string, generation uint64, b beginning[C]) (File, int64, []place, error) {
+// draft is the file of a generation to be, with as much in it as can be known before the Write that makes it one: whose it is, and the snapshot.
+type draft struct {
+	name     string
+	file     File
+	to       composer // base is the length of the file
+	snapshot raft.Snapshot
+}
+
+// flush writes what has been composed.
+func (d *draft) flush() error {
+	_, err := d.file.Write(d.to.buffer)
+	d.to.base, d.to.buffer = d.to.base+int64(len(d.to.buffer)), d.to.buffer[:0]
+	return err
+}
+
+// draft begins a file. It uses nothing that Write changes. If it fails there may be a file all the same, to be discarded.
+func (s *Storage[C]) draft(name string, generation uint64, snapshot raft.Snapshot) (*draft, error) {
 	f, err := s.FS.Create(name)
 	if err != nil {
-		return nil, 0, nil, err
+		return nil, err
 	}
-	to := &composer{generation: generation}
-	flush := func() error {
-		_, err := f.Write(to.buffer)
-		to.base, to.buffer = to.base+int64(len(to.buffer)), to.buffer[:0]
-		return err
-	}
-	to.start(s.Identity)
-	for piece := range slices.Chunk(b.snapshot.State, chunk) {
-		to.snapshot(b.snapshot, piece)
-		if err := flush(); err != nil {
-			return f, 0, nil, err
+	d := &draft{name: name, file: f, to: composer{generation: generation}, snapshot: snapshot}
+	d.to.start(s.Identity)
+	for piece := range slices.Chunk(snapshot.State, chunk) {
+		d.to.snapshot(snapshot, piece)
+		if err := d.flush(); err != nil {
+			return d, err
 		}
 	}
-	if len(b.snapshot.State) == 0 && b.snapshot.Index > 0 {
-		to.snapshot(b.snapshot, nil)
+	if len(snapshot.State) == 0 && snapshot.Index > 0 {
+		d.to.snapshot(snapshot, nil)
 	}
-	places, err := s.carry(to, b, flush)
+	return d, nil
+}
+
+// discard removes a draft, if there is one.
+func (s *Storage[C]) discard(d *draft) {
+	if d != nil {
+		_ = d.file.Close()
+		_ = s.FS.Remove(d.name)
+	}
+}
+
+// finish writes the rest of a generation's beginning, and makes it durable.
+func (s *Storage[C]) finish(d *draft, b beginning[C]) ([]place, error) {
+	places, err := s.carry(d, b)
 	if err != nil {
-		return f, 0, nil, err
+		return nil, err
 	}
-	fresh, err := s.compose(to, b.state, b.entries)
+	fresh, err := s.compose(&d.to, b.state, b.entries)
 	if err != nil {
-		return f, 0, nil, err
+		return nil, err
 	}
-	to.complete()
-	if err := flush(); err != nil {
-		return f, 0, nil, err
+	d.to.complete()
+	if err := d.flush(); err != nil {
+		return nil, err
 	}
-	return f, to.base, append(places, fresh...), f.Sync()
+	return append(places, fresh...), d.file.Sync()
 }
 
 // carry takes entries over from the present file, as they stand there.
-func (s *Storage[C]) carry(to *composer, b beginning[C], flush func() error) ([]place, error) {
+func (s *Storage[C]) carry(d *draft, b beginning[C]) ([]place, error) {
 	var places []place
 	for kept := b.kept; len(kept) > 0; {
 		first := b.snapshot.Index + 1 + raft.Index(len(places))
-		part, err := to.batch(b.state, first, len(kept), func(buffer []byte, i int) ([]byte, error) {
+		part, err := d.to.batch(b.state, first, len(kept), func(buffer []byte, i int) ([]byte, error) {
 			at := len(buffer)
 			buffer = append(buffer, make([]byte, kept[i].size)...)
 			if _, err := s.file.ReadAt(buffer[at:], kept[i].offset); err != nil {
@@ -185,7 +213,7 @@ func (s *Storage[C]) carry(to *composer, b beginning[C], flush func() error) ([]
 			part[i].term = kept[i].term
 		}
 		places, kept = append(places, part...), kept[len(part):]
-		if err := flush(); err != nil {
+		if err := d.flush(); err != nil {
 			return nil, err
 		}
 	}

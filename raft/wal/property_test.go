@@ -31,6 +31,7 @@ func TestLikeMemory(t *testing.T) {
 		for range rapid.IntRange(1, 30).Draw(t, "batches") {
 			saved, _ := m.Load()
 			c := drawChanges(t, saved)
+			drawStage(t, s, c, saved)
 			if err := s.Write(c); err != nil {
 				t.Fatalf("%+v: %v", c, err)
 			}
@@ -56,6 +57,22 @@ func TestLikeMemory(t *testing.T) {
 			}
 		}
 	})
+}
+
+// drawStage stages the snapshot that comes, or one that does not.
+func drawStage(t *rapid.T, s *wal.Storage[string], c changes, saved raft.Saved[string]) {
+	staged := c.Snapshot
+	switch rapid.IntRange(0, 3).Draw(t, "staged") {
+	case 0:
+		return
+	case 1:
+		staged = &raft.Snapshot{Index: saved.Snapshot.Index + 1, Term: saved.Term, State: []byte("another")}
+	}
+	if staged != nil {
+		if err := s.Stage(*staged); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // drawChanges draws what can follow a state.

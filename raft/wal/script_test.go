@@ -104,11 +104,27 @@ func modelOf(script [][]changes) []raft.Saved[string] {
 
 // carryOut runs the script until an error, and returns how many changes were written, at least begun, and how many of them were acknowledged.
 func carryOut(s *wal.Storage[string]) (begun, acknowledged int, err error) {
-	return carryOutAll(s, script)
+	return carryOutAll(s, script, unstaged)
 }
 
-func carryOutAll(s *wal.Storage[string], script [][]changes) (begun, acknowledged int, err error) {
-	for _, batch := range script {
+// unstaged is the number of batches by which snapshots are staged ahead where they are not.
+const unstaged = -1
+
+// stage stages the snapshot that comes so many batches behind one, if there is one. Nothing depends on it, so neither does anything on an error.
+func stage(s *wal.Storage[string], script [][]changes, batch, ahead int) {
+	if at := batch + ahead; ahead != unstaged && at < len(script) {
+		for _, c := range script[at] {
+			if c.Snapshot != nil {
+				_ = s.Stage(*c.Snapshot)
+			}
+		}
+	}
+}
+
+// carryOutAll stages snapshots so many batches ahead.
+func carryOutAll(s *wal.Storage[string], script [][]changes, ahead int) (begun, acknowledged int, err error) {
+	for i, batch := range script {
+		stage(s, script, i, ahead)
 		for _, c := range batch {
 			begun++
 			if err := s.Write(c); err != nil {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync"
+	"sync/atomic"
 
 	"maelraft/raft"
 )
@@ -26,7 +28,7 @@ type Options[C any] struct {
 	Log *slog.Logger
 }
 
-// Storage is a raft.Storage in a directory. It is used by one goroutine at a time.
+// Storage is a raft.Storage in a directory. It is used by one goroutine at a time, but for Stage.
 type Storage[C any] struct {
 	Options[C]
 	lock io.Closer
@@ -44,6 +46,11 @@ type Storage[C any] struct {
 	// noRewriteBefore is the size up to which the file grows before it is written anew, because there was no room the last time.
 	noRewriteBefore int64
 	buffer          []byte
+	// For Stage, which runs beside everything else: the generation that comes next, the draft of it, and whether there is an end to it.
+	following atomic.Uint64
+	staged    atomic.Pointer[draft]
+	staging   sync.Mutex // held by Stage
+	closed    bool       // under staging
 	// failed is why nothing can be promised any more. A sync that has failed may have lost what it was to make durable, and the next one would
 	// not say so; nor does anybody know what a failed write has left in the file.
 	failed error
@@ -107,6 +114,7 @@ func (s *Storage[C]) open(generation uint64) error {
 		return fmt.Errorf("wal: %w", err)
 	}
 	s.generation, s.file = generation, f
+	s.following.Store(generation + 1)
 	c, err := replay(f, path, generation, s.Codec, s.Log)
 	if c.records > 0 { // somebody else's damage is not ours to report
 		if whose := s.Identity.check(c.identity, s.FS.Path("")); whose != nil {
@@ -292,8 +300,12 @@ func (s *Storage[C]) fail(err error) error {
 
 func (s *Storage[C]) path() string { return s.FS.Path(nameOf(s.generation)) }
 
-// Close gives the directory back. It syncs nothing.
+// Close gives the directory back. It syncs nothing, and waits for Stage: nobody else may have the directory while something is written to it.
 func (s *Storage[C]) Close() error {
+	s.staging.Lock()
+	defer s.staging.Unlock()
+	s.closed = true
+	s.discard(s.staged.Swap(nil))
 	var err error
 	if s.file != nil {
 		err = s.file.Close()

@@ -48,43 +48,53 @@ func TestEverythingIsThere(t *testing.T) {
 	}
 }
 
-// TestCrashPoints cuts the power at every call that changes something, with every outcome for what was not synced.
+// TestCrashPoints cuts the power at every call that changes something, with every outcome for what was not synced. Snapshots are not staged, or some batches ahead,
+// within which there may be another generation.
 func TestCrashPoints(t *testing.T) {
 	for _, c := range []struct {
 		slack       int64
 		script      [][]changes
+		ahead       int
 		least, most int // crash points, generations
 	}{
-		{0, script, 700, 4},
-		{tight, slices.Concat(script, elections), 1500, 10},
+		{0, script, unstaged, 700, 4},
+		{0, script, 0, 750, 4},
+		{0, script, 2, 1300, 4},
+		{tight, slices.Concat(script, elections), unstaged, 1500, 10},
+		{tight, slices.Concat(script, elections), 0, 1600, 10},
+		{tight, slices.Concat(script, elections), 1, 1600, 10},
+		{tight, slices.Concat(script, elections), 5, 1600, 10},
 	} {
-		states := modelOf(c.script)
-		points := 0
-		for at := 1; ; at++ {
-			fs := simfs.New(nil)
-			fs.CrashAt(at)
-			begun, acknowledged := 0, 0
-			s, _, err := openWith(fs, io.Discard, c.slack)
-			if err == nil {
-				begun, acknowledged, err = carryOutAll(s, c.script)
-			}
-			for _, image := range fs.Left() {
-				points++
-				if why := survives(states, image, c.slack, acknowledged, begun); why != nil {
-					t.Fatalf("slack %d, crash at step %d, %d changes acknowledged: %v", c.slack, at, acknowledged, why)
+		t.Run(fmt.Sprintf("slack %d, staged %d ahead", c.slack, c.ahead), func(t *testing.T) {
+			t.Parallel()
+			states := modelOf(c.script)
+			points := 0
+			for at := 1; ; at++ {
+				fs := simfs.New(nil)
+				fs.CrashAt(at)
+				begun, acknowledged := 0, 0
+				s, _, err := openWith(fs, io.Discard, c.slack)
+				if err == nil {
+					begun, acknowledged, err = carryOutAll(s, c.script, c.ahead)
+				}
+				for _, image := range fs.Left() {
+					points++
+					if why := survives(states, image, c.slack, acknowledged, begun); why != nil {
+						t.Fatalf("crash at step %d, %d changes acknowledged: %v", at, acknowledged, why)
+					}
+				}
+				if err == nil {
+					if fs.Size(wal.NameOf(uint64(c.most))) == 0 {
+						t.Errorf("there are not %d generations", c.most)
+					}
+					break
 				}
 			}
-			if err == nil {
-				if fs.Size(wal.NameOf(uint64(c.most))) == 0 {
-					t.Errorf("slack %d: there are not %d generations", c.slack, c.most)
-				}
-				break
+			t.Logf("%d crash points", points)
+			if points < c.least {
+				t.Errorf("only %d crash points", points)
 			}
-		}
-		t.Logf("slack %d: %d crash points", c.slack, points)
-		if points < c.least {
-			t.Errorf("slack %d: only %d crash points", c.slack, points)
-		}
+		})
 	}
 }
 
@@ -142,15 +152,16 @@ func TestWhatALifeHasSeen(t *testing.T) {
 // TestFaults lets every call that changes something fail once: for good, or for lack of room after some bytes.
 func TestFaults(t *testing.T) {
 	fire := errors.New("the disk is on fire")
-	for _, c := range []struct {
-		fault error
-		slack int64
-	}{{fire, 0}, {raft.ErrFull, 0}, {fire, tight}, {raft.ErrFull, tight}} {
-		faults(t, c.fault, c.slack)
+	for _, fault := range []error{fire, raft.ErrFull} {
+		for _, slack := range []int64{0, tight} {
+			for _, ahead := range []int{unstaged, 0, 2} {
+				faults(t, fault, slack, ahead)
+			}
+		}
 	}
 }
 
-func faults(t *testing.T, fault error, slack int64) {
+func faults(t *testing.T, fault error, slack int64, ahead int) {
 	t.Helper()
 	states := model()
 	for at, done := 1, false; !done; at++ {
@@ -164,12 +175,12 @@ func faults(t *testing.T, fault error, slack int64) {
 		s, _, err := openWith(fs, io.Discard, slack)
 		begun, acknowledged := 0, 0
 		if err == nil {
-			begun, acknowledged, err = stubborn(t, s)
+			begun, acknowledged, err = stubborn(t, s, ahead)
 		}
 		done = err == nil && fs.Steps < at
 		for _, image := range fs.Left() {
 			if why := survives(states, image, slack, acknowledged, begun); why != nil {
-				t.Fatalf("%v at step %d, slack %d, %d changes acknowledged: %v", fault, at, slack, acknowledged, why)
+				t.Fatalf("%v at step %d, slack %d, staged %d ahead, %d changes acknowledged: %v", fault, at, slack, ahead, acknowledged, why)
 			}
 		}
 	}
@@ -177,8 +188,9 @@ func faults(t *testing.T, fault error, slack int64) {
 
 // stubborn is carryOut, but tries once more where there was no room, and where anything else went wrong, to see that nothing is
 // promised any more.
-func stubborn(t *testing.T, s *wal.Storage[string]) (begun, acknowledged int, err error) {
-	for _, batch := range script {
+func stubborn(t *testing.T, s *wal.Storage[string], ahead int) (begun, acknowledged int, err error) {
+	for i, batch := range script {
+		stage(s, script, i, ahead)
 		for _, c := range batch {
 			begun++
 			err := s.Write(c)
