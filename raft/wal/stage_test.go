@@ -1,0 +1,171 @@
+package wal_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"runtime"
+	"sync/atomic"
+	"testing"
+
+	"maelraft/raft"
+	"maelraft/raft/wal"
+	"maelraft/raft/wal/simfs"
+)
+
+// counting is a directory that counts what is written to its files, and may hold it up.
+type counting struct {
+	wal.FS
+	written atomic.Int64
+	gate    chan struct{} // nil: nothing is held up
+}
+
+type countingFile struct {
+	wal.File
+	of *counting
+}
+
+func (c *counting) Create(name string) (wal.File, error) {
+	f, err := c.FS.Create(name)
+	return countingFile{f, c}, err
+}
+
+func (f countingFile) Write(b []byte) (int, error) {
+	if f.of.gate != nil {
+		<-f.of.gate
+	}
+	f.of.written.Add(int64(len(b)))
+	return f.File.Write(b)
+}
+
+// What has been staged is not written again: a large state costs Write nothing.
+func TestStagedStateIsNotWrittenAgain(t *testing.T) {
+	large := raft.Snapshot{Index: 2, Term: 1, Configuration: *members(1, 1), State: bytes.Repeat([]byte("state"), 1_000_000)}
+	for _, staged := range []bool{false, true} {
+		fs := &counting{FS: simfs.New(nil)}
+		s, _, err := open(fs, io.Discard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Write(changes{HardState: hard(1, "n1"), Entries: entries(1, 1, 5)}); err != nil {
+			t.Fatal(err)
+		}
+		if staged {
+			if err := s.Stage(large); err != nil {
+				t.Fatal(err)
+			}
+		}
+		before := fs.written.Load()
+		if err := s.Write(changes{Snapshot: &large}); err != nil {
+			t.Fatal(err)
+		}
+		if got := fs.written.Load() - before; got < 5_000_000 != staged || staged && got > 1000 {
+			t.Errorf("staged %t: Write has written %d bytes", staged, got)
+		}
+		_ = s.Close()
+		_, got, err := open(fs.FS, io.Discard)
+		want := raft.Saved[string]{HardState: *hard(1, "n1"), Snapshot: large, Entries: entries(1, 1, 5)[2:]}
+		if err != nil || !same(got, want) {
+			t.Errorf("staged %t: read a log from %d to %d, %v", staged, got.Snapshot.Index+1, int(got.Snapshot.Index)+len(got.Entries), err)
+		}
+	}
+}
+
+// Another generation comes while a snapshot is being staged: what was staged belongs to none.
+func TestStagedTooLate(t *testing.T) {
+	fs := simfs.New(whole(t))
+	s, want, err := open(fs, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, leaders := snapshot(24, 4), snapshot(22, 4)
+	fs.Fault = func(op simfs.Op) (int, error) {
+		if op == simfs.Write {
+			fs.Fault = nil
+			return 0, s.Write(changes{Snapshot: leaders})
+		}
+		return 0, nil
+	}
+	if err := errors.Join(s.Stage(*own), s.Write(changes{Snapshot: own}), s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	want.Snapshot, want.Entries = *own, want.Entries[4:]
+	_, got, err := open(fs, io.Discard)
+	if names, _ := fs.List(); err != nil || !same(got, want) || len(names) != 1 {
+		t.Errorf("wrote %+v\nread  %+v, %v\n%v", want, got, err, names)
+	}
+}
+
+// Staging and writing at the same time, on real files: the race detector has an eye on it.
+func TestStageBesideWrite(t *testing.T) {
+	dir, err := wal.Dir(filepath.Join(t.TempDir(), "data"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, _, err := openWith(dir, io.Discard, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m raft.MemoryStorage[string]
+	write := func(c changes) {
+		if err := s.Write(c); err != nil {
+			t.Fatal(err)
+		}
+		_ = m.Write(c)
+	}
+	last := raft.Index(0)
+	for round := range raft.Index(10) {
+		write(changes{Entries: entries(1, last+1, last+5)})
+		last += 5
+		own := &raft.Snapshot{Index: last, Term: 1, Configuration: *members(last-1, 1), State: bytes.Repeat(fmt.Append(nil, round), 100_000)}
+		staged := make(chan error, 1)
+		go func() { staged <- s.Stage(*own) }()
+		for range 20 { // and the file is written anew meanwhile
+			write(changes{HardState: hard(1, raft.NodeID(fmt.Sprint("n", last))), Entries: entries(1, last+1, last+3)})
+			last += 3
+		}
+		if err := <-staged; err != nil {
+			t.Fatal(err)
+		}
+		write(changes{Snapshot: own})
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	want, _ := m.Load()
+	if _, got, err := open(dir, io.Discard); err != nil || !same(got, want) {
+		t.Errorf("read a log from %d to %d, %v", got.Snapshot.Index+1, int(got.Snapshot.Index)+len(got.Entries), err)
+	}
+}
+
+// Nobody else gets the directory while something is written to it, and nothing is afterwards.
+func TestCloseWaitsForStage(t *testing.T) {
+	fs := &counting{FS: simfs.New(nil)}
+	s, _, err := open(fs, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fs.gate = make(chan struct{})
+	staged, closed := make(chan error, 1), make(chan error, 1)
+	go func() { staged <- s.Stage(*raft.Snapshot{Index: 1, Term: 1, State: make([]byte, 3<<20)}) }()
+	fs.gate <- struct{}{} // it has begun, and waits with its next write
+	go func() { closed <- s.Close() }()
+	for range 1000 { // opportunities to do it wrong
+		runtime.Gosched()
+	}
+	if len(closed) > 0 {
+		t.Error("the directory is given back")
+	}
+	close(fs.gate)
+	if err := errors.Join(<-staged, <-closed); err != nil {
+		t.Error(err)
+	}
+	if err := s.Stage(*snapshot(1, 1)); err == nil {
+		t.Error("staged in a directory that was given back")
+	}
+	if names, _ := fs.List(); len(names) != 1 {
+		t.Errorf("left behind: %v", names)
+	}
+}
