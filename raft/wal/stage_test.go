@@ -149,7 +149,7 @@ func TestCloseWaitsForStage(t *testing.T) {
 	}
 	fs.gate = make(chan struct{})
 	staged, closed := make(chan error, 1), make(chan error, 1)
-	go func() { staged <- s.Stage(*raft.Snapshot{Index: 1, Term: 1, State: make([]byte, 3<<20)}) }()
+	go func() { staged <- s.Stage(raft.Snapshot{Index: 1, Term: 1, State: make([]byte, 3<<20)}) }()
 	fs.gate <- struct{}{} // it has begun, and waits with its next write
 	go func() { closed <- s.Close() }()
 	for range 1000 { // opportunities to do it wrong
