@@ -104,7 +104,15 @@ func TestLoopGoesOnWhileASnapshotIsStaged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		storage := &staging{result: make(chan error)}
 		d, gate := startSlowOn(t, storage)
-		end := func(err error) { gate <- struct{}{}; storage.result <- err; synctest.Wait() }
+		end := func(err error) {
+			gate <- struct{}{}
+			select {
+			case storage.result <- err:
+			case <-time.After(time.Minute):
+				t.Fatal("nothing is staged")
+			}
+			synctest.Wait()
+		}
 		for i, c := range []struct {
 			err  error
 			want raft.Index
@@ -119,7 +127,6 @@ func TestLoopGoesOnWhileASnapshotIsStaged(t *testing.T) {
 				t.Errorf("round %d: snapshot at %d, staged %v, want %d", i, s.Snapshot, storage.staged, c.want)
 			}
 		}
-		gate <- struct{}{}
-		storage.result <- nil
+		end(nil)
 	})
 }
