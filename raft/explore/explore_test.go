@@ -42,16 +42,20 @@ var passed = append(slices.Clone(changing), "n1 -> n3: raft.AppendRequest[int]{T
 var answered = append(slices.Clone(started), "n1 is asked to write", "n1 -> n2: raft.AppendRequest", "n2 -> n1: raft.AppendReply")
 
 // fourStarted is started with four nodes, where followers read without their leader: n4 has the no-op, too.
-var fourStarted = []string{"n1 times out", "n1 -> n2: raft.VoteRequest", "n2 -> n1: raft.VoteReply", "n1 -> n3: raft.VoteRequest", "n3 -> n1: raft.VoteReply",
-	"n1 -> n2: raft.AppendRequest", "n1 -> n3: raft.AppendRequest", "n1 -> n4: raft.AppendRequest", "n2 -> n1: raft.AppendReply", "n3 -> n1: raft.AppendReply"}
+var fourStarted = []string{
+	"n1 times out", "n1 -> n2: raft.VoteRequest", "n2 -> n1: raft.VoteReply", "n1 -> n3: raft.VoteRequest", "n3 -> n1: raft.VoteReply",
+	"n1 -> n2: raft.AppendRequest", "n1 -> n3: raft.AppendRequest", "n1 -> n4: raft.AppendRequest", "n2 -> n1: raft.AppendReply", "n3 -> n1: raft.AppendReply",
+}
 
 // fourAnswered is fourStarted, and a write on n1 has been answered, of which n4 knows nothing.
 var fourAnswered = append(slices.Clone(fourStarted), "n1 is asked to write", "n1 -> n2: raft.AppendRequest", "n1 -> n3: raft.AppendRequest",
 	"n2 -> n1: raft.AppendReply", "n3 -> n1: raft.AppendReply")
 
 // secondOfFour has n2 lead term 2, and tell n4.
-var secondOfFour = []string{"n2 times out", "n2 -> n3: raft.VoteRequest", "n2 -> n4: raft.VoteRequest", "n3 -> n2: raft.VoteReply", "n4 -> n2: raft.VoteReply",
-	"n2 -> n4: raft.AppendRequest"}
+var secondOfFour = []string{
+	"n2 times out", "n2 -> n3: raft.VoteRequest", "n2 -> n4: raft.VoteRequest", "n3 -> n2: raft.VoteReply", "n4 -> n2: raft.VoteReply",
+	"n2 -> n4: raft.AppendRequest",
+}
 
 // overtaken is started, and when all promises are over n2 has been elected, which n1 does not know.
 var overtaken = append(slices.Clone(started), "time passes", "time passes", "n2 times out", "n2 -> n3: raft.VoteRequest", "n3 -> n2: raft.VoteReply")
