@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	official "github.com/jepsen-io/maelstrom/demo/go"
@@ -27,6 +28,8 @@ type member struct {
 	driver *driver.Driver[command, result]
 	disk   storage
 	life   uint64 // this process is the node's nth
+	// guessed is for how long messages are under way, as long as nothing is measured; zero: nothing has come.
+	guessed atomic.Int64
 }
 
 // now is the time on the node's clock.

@@ -306,6 +306,27 @@ func TestRingsServeAtEveryNode(t *testing.T) {
 	}
 }
 
+// Where the links are cut from the start, so that nobody can be elected without detours, they are tried long before the first clients give up.
+func TestStartInARing(t *testing.T) {
+	t.Parallel()
+	for step := 1; step <= 2; step++ {
+		for seed := uint64(1); seed <= 5; seed++ {
+			synctest.Test(t, func(t *testing.T) {
+				c := startClusterWith(t, Options{Seed: seed}, 10*time.Millisecond, fleet(3)...)
+				defer c.close()
+				c.cutAll(ring(3, step))
+				time.Sleep(500 * time.Millisecond)
+				for _, id := range c.ids {
+					if c.status(id).Leader == "" {
+						t.Errorf("step %d, seed %d: after half a second %s has no leader", step, seed, id)
+					}
+				}
+				c.want("write_ok", "n1", "write", `"key":1,"value":1`)
+			})
+		}
+	}
+}
+
 // Whatever the time-outs are set to, a pause between two elections is not taken for a rest.
 func TestRingWithQuickHeartbeats(t *testing.T) {
 	t.Parallel()
@@ -636,17 +657,20 @@ func TestLinkPatience(t *testing.T) {
 	const ms = time.Millisecond
 	rtt := raft.RoundTrip{Mean: 20 * ms}
 	for _, c := range []struct {
-		s    raft.Status
-		want time.Duration
+		s       raft.Status
+		guessed time.Duration
+		want    time.Duration
 	}{
-		{raft.Status{Heartbeat: 40 * ms, ElectionTimeout: 240 * ms, RTT: rtt, Measured: true}, 140 * ms},
-		{raft.Status{Heartbeat: 10 * ms, ElectionTimeout: 2000 * ms, RTT: rtt, Measured: true}, 1020 * ms},
-		{raft.Status{Heartbeat: 100 * ms, ElectionTimeout: 300 * ms, RTT: rtt, Measured: true}, 320 * ms},
-		{raft.Status{Heartbeat: 40 * ms, ElectionTimeout: 240 * ms, RTT: rtt}, 500 * ms},
-		{raft.Status{Heartbeat: 400 * ms, ElectionTimeout: 2400 * ms, RTT: rtt}, 1220 * ms},
+		{raft.Status{Heartbeat: 40 * ms, ElectionTimeout: 240 * ms, RTT: rtt, Measured: true}, 100 * ms, 140 * ms},
+		{raft.Status{Heartbeat: 10 * ms, ElectionTimeout: 2000 * ms, RTT: rtt, Measured: true}, 0, 1020 * ms},
+		{raft.Status{Heartbeat: 100 * ms, ElectionTimeout: 300 * ms, RTT: rtt, Measured: true}, 0, 320 * ms},
+		{raft.Status{Heartbeat: 40 * ms, ElectionTimeout: 240 * ms, RTT: rtt}, 0, 500 * ms},
+		{raft.Status{Heartbeat: 400 * ms, ElectionTimeout: 2400 * ms, RTT: rtt}, 0, 1220 * ms},
+		{raft.Status{Heartbeat: 40 * ms, ElectionTimeout: 240 * ms, RTT: rtt}, 10 * ms, 160 * ms},
+		{raft.Status{Heartbeat: 40 * ms, ElectionTimeout: 240 * ms, RTT: rtt}, 200 * ms, 500 * ms},
 	} {
-		if got := linkPatience(c.s); got != c.want {
-			t.Errorf("%+v: %v, want %v", c.s, got, c.want)
+		if got := linkPatience(c.s, c.guessed); got != c.want {
+			t.Errorf("%+v, guessed %v: %v, want %v", c.s, c.guessed, got, c.want)
 		}
 	}
 }

@@ -49,7 +49,9 @@ func (s *server) receive(m message, kind string) {
 		by = ""
 		s.member.peers[m.Src].heard.Store(true)
 	}
-	if by != "" {
+	if by == "" {
+		s.member.guess(body)
+	} else {
 		body = untimed(body)
 	}
 	if w.kind == kindAppendEntries {
@@ -57,6 +59,20 @@ func (s *server) receive(m message, kind string) {
 	}
 	s.member.peers[w.from].link.hear(s.member.now(), by, w.heard)
 	s.member.driver.Receive(raft.Message{From: raft.NodeID(w.from), To: raft.NodeID(w.to), Body: body})
+}
+
+// guess notes for how long a message of an election was under way by its sender's clock, which has begun when that node was told who it is: about when ours has.
+func (m *member) guess(body raft.Body) {
+	var at time.Duration
+	switch b := body.(type) {
+	case raft.PreVoteRequest:
+		at = b.At
+	case raft.VoteRequest:
+		at = b.At
+	default:
+		return
+	}
+	m.guessed.Store(max(m.guessed.Load(), int64(m.now()-at), 1))
 }
 
 // untimed takes the time from a reply that came on a detour: all time-outs follow the round trips, and a few slow ones should not make
@@ -104,7 +120,7 @@ func (s *server) passOn(w wrapped, m message) {
 func (s *server) send(messages []raft.Message) {
 	sinceInit := s.member.now()
 	status := s.member.core.Status()
-	patience := linkPatience(status)
+	patience := linkPatience(status, time.Duration(s.member.guessed.Load()))
 	for _, m := range messages {
 		to := string(m.To)
 		switch {
@@ -136,11 +152,15 @@ func isCasual(m raft.Message, leader raft.NodeID) bool {
 }
 
 // linkPatience is how long a peer may leave us without a word before its silence means something: three heartbeats, or the least
-// election time-out if that is longer, and a round trip. As long as none was measured we suppose a slow network.
-func linkPatience(s raft.Status) time.Duration {
+// election time-out if that is longer, and a round trip. As long as none was measured it is guessed, or we suppose a slow network.
+func linkPatience(s raft.Status, guessed time.Duration) time.Duration {
 	p := max(3*s.Heartbeat, s.ElectionTimeout/2) + s.RTT.Mean
 	if !s.Measured {
-		p = max(p, minClientLimit/2)
+		slow := max(p, minClientLimit/2)
+		p = min(p+2*guessed, slow)
+		if guessed == 0 {
+			p = slow
+		}
 	}
 	return p
 }
