@@ -315,10 +315,10 @@ func TestStartInARing(t *testing.T) {
 				c := startClusterWith(t, Options{Seed: seed}, 10*time.Millisecond, fleet(3)...)
 				defer c.close()
 				c.cutAll(ring(3, step))
-				time.Sleep(500 * time.Millisecond)
+				time.Sleep(600 * time.Millisecond)
 				for _, id := range c.ids {
 					if c.status(id).Leader == "" {
-						t.Errorf("step %d, seed %d: after half a second %s has no leader", step, seed, id)
+						t.Errorf("step %d, seed %d: after 0.6 s %s has no leader", step, seed, id)
 					}
 				}
 				c.want("write_ok", "n1", "write", `"key":1,"value":1`)
