@@ -208,29 +208,25 @@ func (d *Driver[C, R]) answer(outcomes []raft.Outcome[R]) {
 func (d *Driver[C, R]) capture(c raft.Capture) {
 	go func() {
 		var snapshot raft.Snapshot
+		var staged error
 		var broken any
 		func() {
 			defer func() { broken = recover() }()
 			snapshot = c.Write()
-			d.stage(snapshot)
+			if d.stager != nil {
+				staged = d.stager.Stage(snapshot)
+			}
 		}()
 		d.put(func(now time.Duration) {
 			if broken != nil {
 				panic(broken)
 			}
+			if staged != nil {
+				d.Log.Warn("a snapshot could not be written beside the work of the node: it will be within", "index", snapshot.Index, "error", staged)
+			}
 			d.Node.Captured(now, snapshot)
 		})
 	}()
-}
-
-// stage has a snapshot written by the storage, if it can do so beside its work.
-func (d *Driver[C, R]) stage(s raft.Snapshot) {
-	if d.stager == nil {
-		return
-	}
-	if err := d.stager.Stage(s); err != nil {
-		d.Log.Warn("a snapshot could not be written beside the work of the node: it will be within", "index", s.Index, "error", err)
-	}
 }
 
 // guard keeps the process alive if an invariant breaks: the node falls silent towards its peers instead, which they survive.

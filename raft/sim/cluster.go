@@ -259,17 +259,11 @@ func (c *Cluster[C, R]) input(m *member[C, R], do func(now time.Duration)) {
 
 func (c *Cluster[C, R]) turn(m *member[C, R]) {
 	now := func() time.Duration { return m.clock.shows(c.now) }
-	m.node.Tick(now())
-	err := driver.Drain(m.node, now, driver.Effects[C, R]{
-		Storage: m.disk,
-		Send: func(messages []raft.Message) {
-			c.checkNode(m)
-			c.checkPromises(m, messages)
-			c.send(messages)
-		},
-		Answer:  func(outcomes []raft.Outcome[R]) { c.answer(m, outcomes) },
-		Capture: func(capture raft.Capture) { c.capture(m, capture) },
-	})
+	var err error
+	if !m.crashed { // as it may have while a snapshot was staged
+		m.node.Tick(now())
+		err = c.drain(m, now)
+	}
 	switch {
 	case m.crashed:
 		c.Crash(m.id)
@@ -286,6 +280,19 @@ func (c *Cluster[C, R]) turn(m *member[C, R]) {
 		c.checkNode(m)
 	}
 	c.wakeAt(m, m.clock.when(m.node.Tick(now())))
+}
+
+func (c *Cluster[C, R]) drain(m *member[C, R], now func() time.Duration) error {
+	return driver.Drain(m.node, now, driver.Effects[C, R]{
+		Storage: m.disk,
+		Send: func(messages []raft.Message) {
+			c.checkNode(m)
+			c.checkPromises(m, messages)
+			c.send(messages)
+		},
+		Answer:  func(outcomes []raft.Outcome[R]) { c.answer(m, outcomes) },
+		Capture: func(capture raft.Capture) { c.capture(m, capture) },
+	})
 }
 
 // longestWriting bounds how long it takes to write a snapshot, while its node goes on.

@@ -115,13 +115,13 @@ func (s *Storage[C]) next(b beginning[C]) error {
 	}
 	old, oldName := s.file, nameOf(s.generation)
 	s.file, s.generation = d.file, d.to.generation
-	s.following.Store(s.generation + 1)
 	if err := s.FS.SyncDir(); err != nil {
 		return s.fail(err)
 	}
 	s.size, s.synced, s.noRewriteBefore = d.to.base, d.to.base, 0
 	s.state = b.state
 	s.begin(b.snapshot, places)
+	s.discard(s.stage.follow(s.generation, b.snapshot.Index))
 	if old != nil {
 		if err := errors.Join(old.Close(), s.FS.Remove(oldName)); err != nil {
 			s.Log.Warn("a file that is not needed any more stays until the next start", "error", err)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -54,6 +55,10 @@ func Inspect(dir FS, out io.Writer, withEntries bool) error {
 		}
 	}
 	for _, old := range files.outdated() {
+		if inUse && strings.HasSuffix(old, suffix) {
+			fmt.Fprintf(out, "under way   %s, the next generation\n", old)
+			continue
+		}
 		fmt.Fprintf(out, "left over   %s, which %s removes\n", old, whoever(inUse))
 	}
 	c.judge(out, err, inUse)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"testing"
 
@@ -98,6 +99,150 @@ func TestStagedTooLate(t *testing.T) {
 	}
 }
 
+// What is staged while a draft is being made a generation is a file of its own.
+func TestStagedBesideItsWrite(t *testing.T) {
+	for _, at := range []simfs.Op{simfs.Write, simfs.Sync, simfs.Rename, simfs.SyncDir, simfs.Remove} {
+		fs := simfs.New(whole(t))
+		s, want, err := open(fs, io.Discard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first, second := snapshot(22, 4), snapshot(24, 4)
+		if err := s.Stage(*first); err != nil {
+			t.Fatal(err)
+		}
+		fs.Fault = func(op simfs.Op) (int, error) {
+			if op == at {
+				fs.Fault = nil
+				return 0, s.Stage(*second)
+			}
+			return 0, nil
+		}
+		if err := s.Write(changes{Snapshot: first}); err != nil || fs.Fault != nil {
+			t.Fatal(at, err)
+		}
+		for _, image := range fs.Left() {
+			_, got, err := open(simfs.New(image), io.Discard)
+			if want := (raft.Saved[string]{HardState: want.HardState, Lives: want.Lives, Snapshot: *first, Entries: want.Entries[2:]}); err != nil || !same(got, want) {
+				t.Fatalf("staged at the %s: wrote %+v\nread  %+v, %v", at, want, got, err)
+			}
+		}
+		if err := errors.Join(s.Write(changes{Snapshot: second}), s.Close()); err != nil {
+			t.Fatal(at, err)
+		}
+		want.Snapshot, want.Entries = *second, want.Entries[4:]
+		_, got, err := open(fs, io.Discard)
+		if names, _ := fs.List(); err != nil || !same(got, want) || len(names) != 1 {
+			t.Errorf("staged at the %s: wrote %+v\nread  %+v, %v\n%v", at, want, got, err, names)
+		}
+	}
+}
+
+// The power goes while a snapshot is staged and a batch is written at the same time, at any step of either.
+func TestCrashWhileStagingBesideAWrite(t *testing.T) {
+	all := slices.Concat(script, elections)
+	states := modelOf(all)
+	for within := 1; within <= 5; within++ {
+		for at := 1; ; at++ {
+			fs := simfs.New(nil)
+			fs.CrashAt(at)
+			begun, acknowledged := 0, 0
+			s, _, err := openWith(fs, io.Discard, tight)
+			if err == nil {
+				begun, acknowledged, err = carryOutWithin(fs, s, all, within)
+			}
+			for _, image := range fs.Left() {
+				if why := survives(states, image, tight, acknowledged, begun); why != nil {
+					t.Fatalf("batches within step %d, crash at step %d, %d changes acknowledged: %v", within, at, acknowledged, why)
+				}
+			}
+			if err == nil {
+				break
+			}
+		}
+	}
+}
+
+// carryOutWithin carries out the batch before each snapshot within a step of staging that.
+func carryOutWithin(fs *simfs.FS, s *wal.Storage[string], script [][]changes, within int) (begun, acknowledged int, err error) {
+	crash := fs.Fault
+	defer func() { fs.Fault = crash }()
+	for i, batch := range script {
+		done := false
+		carry := func() {
+			b, a, e := carryOutAll(s, script[i:i+1], unstaged)
+			begun, acknowledged, err, done = begun+b, acknowledged+a, e, true
+		}
+		steps := 0
+		fs.Fault = func(op simfs.Op) (int, error) {
+			if _, err := crash(op); err != nil {
+				return 0, err
+			}
+			if steps++; !done && steps == within {
+				steps = -len(batch) * 100 // those of the batch do not count
+				carry()
+				if fs.Down() {
+					return 0, simfs.ErrCrash
+				}
+			}
+			return 0, nil
+		}
+		stage(s, script, i, 1)
+		fs.Fault = crash
+		if !done {
+			carry()
+		}
+		if err != nil {
+			return begun, acknowledged, err
+		}
+	}
+	return begun, acknowledged, nil
+}
+
+// A draft is no reason to be without room: it gives way, and the snapshot is written when it comes.
+func TestDraftGivesWay(t *testing.T) {
+	fs := simfs.New(whole(t))
+	s, want, err := open(fs, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := snapshot(24, 4)
+	if err := s.Stage(*own); err != nil {
+		t.Fatal(err)
+	}
+	fs.Fault = func(op simfs.Op) (int, error) {
+		if names, _ := fs.List(); op == simfs.Write && len(names) > 1 {
+			return 3, raft.ErrFull
+		}
+		return 0, nil
+	}
+	more := entries(5, 26, 27)
+	if err := errors.Join(s.Write(changes{Entries: more}), s.Sync()); err != nil {
+		t.Fatal(err)
+	}
+	fs.Fault = nil
+	if err := errors.Join(s.Write(changes{Snapshot: own}), s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	want.Snapshot, want.Entries = *own, append(want.Entries[4:], more...)
+	if _, got, err := open(fs, io.Discard); err != nil || !same(got, want) {
+		t.Errorf("wrote %+v\nread  %+v, %v", want, got, err)
+	}
+}
+
+// A snapshot that the present generation reaches is not written: nobody will ask for it.
+func TestOldSnapshotIsNotStaged(t *testing.T) {
+	fs := simfs.New(whole(t))
+	s, _, err := open(fs, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := fs.Steps
+	if err := s.Stage(*snapshot(20, 3)); err != nil || fs.Steps != before {
+		t.Errorf("%d steps, %v", fs.Steps-before, err)
+	}
+}
+
 // Staging and writing at the same time, on real files: the race detector has an eye on it.
 func TestStageBesideWrite(t *testing.T) {
 	dir, err := wal.Dir(filepath.Join(t.TempDir(), "data"))
@@ -162,7 +307,7 @@ func TestCloseWaitsForStage(t *testing.T) {
 	if err := errors.Join(<-staged, <-closed); err != nil {
 		t.Error(err)
 	}
-	if err := s.Stage(*snapshot(1, 1)); err == nil {
+	if err := s.Stage(*snapshot(1, 1)); !errors.Is(err, wal.ErrClosed) {
 		t.Error("staged in a directory that was given back")
 	}
 	if names, _ := fs.List(); len(names) != 1 {

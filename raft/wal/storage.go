@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"sync"
-	"sync/atomic"
 
 	"maelraft/raft"
 )
@@ -46,11 +44,7 @@ type Storage[C any] struct {
 	// noRewriteBefore is the size up to which the file grows before it is written anew, because there was no room the last time.
 	noRewriteBefore int64
 	buffer          []byte
-	// For Stage, which runs beside everything else: the generation that comes next, the draft of it, and whether there is an end to it.
-	following atomic.Uint64
-	staged    atomic.Pointer[draft]
-	staging   sync.Mutex // held by Stage
-	closed    bool       // under staging
+	stage           stage
 	// failed is why nothing can be promised any more. A sync that has failed may have lost what it was to make durable, and the next one would
 	// not say so; nor does anybody know what a failed write has left in the file.
 	failed error
@@ -114,7 +108,6 @@ func (s *Storage[C]) open(generation uint64) error {
 		return fmt.Errorf("wal: %w", err)
 	}
 	s.generation, s.file = generation, f
-	s.following.Store(generation + 1)
 	c, err := replay(f, path, generation, s.Codec, s.Log)
 	if c.records > 0 { // somebody else's damage is not ours to report
 		if whose := s.Identity.check(c.identity, s.FS.Path("")); whose != nil {
@@ -127,6 +120,7 @@ func (s *Storage[C]) open(generation uint64) error {
 	s.size, s.synced = c.end, c.end
 	s.state = c.state()
 	s.begin(c.saved.Snapshot, c.places)
+	s.stage.follow(generation, c.saved.Snapshot.Index)
 	if err := s.settle(c, path); err != nil {
 		return err
 	}
@@ -260,7 +254,7 @@ func (s *Storage[C]) compose(to *composer, st state, entries []raft.Entry[C]) ([
 	return places, nil
 }
 
-// append writes at the end of the file. If there is no room, what went in is cut off again.
+// append writes at the end of the file. If there is no room, what went in is cut off again; a draft that has taken the last of it gives way.
 func (s *Storage[C]) append(b []byte) error {
 	n, err := s.file.Write(b)
 	if err == nil {
@@ -272,6 +266,10 @@ func (s *Storage[C]) append(b []byte) error {
 	}
 	if cut := s.file.Truncate(s.size); cut != nil {
 		return s.fail(cut)
+	}
+	if d := s.stage.take(); d != nil {
+		s.discard(d)
+		return s.append(b)
 	}
 	return fmt.Errorf("wal: %s: %w", s.path(), err)
 }
@@ -302,14 +300,11 @@ func (s *Storage[C]) path() string { return s.FS.Path(nameOf(s.generation)) }
 
 // Close gives the directory back. It syncs nothing, and waits for Stage: nobody else may have the directory while something is written to it.
 func (s *Storage[C]) Close() error {
-	s.staging.Lock()
-	defer s.staging.Unlock()
-	s.closed = true
-	s.discard(s.staged.Swap(nil))
+	s.discard(s.stage.close())
 	var err error
 	if s.file != nil {
 		err = s.file.Close()
 	}
-	s.failed = errors.New("wal: closed")
+	s.failed = ErrClosed
 	return errors.Join(err, s.lock.Close())
 }
