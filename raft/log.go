@@ -82,13 +82,13 @@ func (l *log[C]) truncate(last Index) {
 }
 
 // compact drops all entries up to an index. The others move to fresh memory: slices that were handed out stay as they are, and what nobody
-// holds any more is given back.
+// holds any more is given back. There is room for the log to become as long again as it was.
 func (l *log[C]) compact(to Index) {
 	if to <= l.base {
 		return
 	}
 	term, _ := l.term(to)
-	l.entries = slices.Clone(l.entries[to-l.base:])
+	l.entries = append(make([]Entry[C], 0, len(l.entries)), l.entries[to-l.base:]...)
 	l.base, l.baseTerm = to, term
 	for len(l.configurations) > 1 && l.configurations[1].Index <= to {
 		l.configurations = l.configurations[1:]

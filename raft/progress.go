@@ -1,6 +1,9 @@
 package raft
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // progress is what a leader knows of one follower.
 //
@@ -71,7 +74,7 @@ func (p *progress) accept(match Index) {
 		p.flightBytes -= p.flights[landed].bytes
 		landed++
 	}
-	p.flights = p.flights[landed:]
+	p.flights = slices.Delete(p.flights, 0, landed)
 	p.match = max(p.match, match)
 	p.next = max(p.next, p.match+1)
 	if p.probing {

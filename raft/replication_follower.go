@@ -68,9 +68,12 @@ func (c *core[C]) appendEntries(f *follower[C], m AppendRequest[C]) AppendReply 
 		fresh = fresh[1:]
 	}
 	if len(fresh) > 0 {
+		was := c.config()
 		c.log.truncate(fresh[0].Index - 1)
 		c.log.append(fresh...)
-		c.configured()
+		if c.config() != was {
+			c.configured()
+		}
 		c.noteOrigins(f, m.Second)
 	}
 	reply.OK = true

@@ -1,9 +1,6 @@
 package raft
 
-import (
-	"errors"
-	"slices"
-)
+import "errors"
 
 // ErrFull is what a Storage's Write returns, wrapped or not, if there is no room now. Nothing was taken then, and the same may be
 // written once more.
@@ -101,7 +98,7 @@ func (s *MemoryStorage[C]) compact(snapshot Snapshot) {
 	var behind []Entry[C]
 	for i, e := range s.saved.Entries {
 		if e.Index == snapshot.Index && e.Term == snapshot.Term {
-			behind = slices.Clone(s.saved.Entries[i+1:])
+			behind = append(make([]Entry[C], 0, len(s.saved.Entries)), s.saved.Entries[i+1:]...)
 		}
 	}
 	s.saved.Snapshot, s.saved.Entries = snapshot, behind
