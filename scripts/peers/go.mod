@@ -1,7 +1,7 @@
 // Our core beside others, apart from the product so that its go.mod stays small.
 module maelraft/scripts/peers
 
-go 1.26.0
+go 1.25.0
 
 require (
 	go.etcd.io/raft/v3 v3.6.0
