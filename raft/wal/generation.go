@@ -96,7 +96,7 @@ func (s *Storage[C]) next(b beginning[C]) error {
 	d := s.takeStaged(b.snapshot)
 	var err error
 	if d == nil {
-		d, err = s.draft(nameOf(s.generation+1)+suffix, s.generation+1, b.snapshot)
+		d, err = s.newDraft(nameOf(s.generation+1)+suffix, s.generation+1, b.snapshot)
 	}
 	var places []place
 	if err == nil {
@@ -145,8 +145,8 @@ func (d *draft) flush() error {
 	return err
 }
 
-// draft begins a file. It uses nothing that Write changes. If it fails there may be a file all the same, to be discarded.
-func (s *Storage[C]) draft(name string, generation uint64, snapshot raft.Snapshot) (*draft, error) {
+// newDraft begins a file. It uses nothing that Write changes. If it fails there may be a file all the same, to be discarded.
+func (s *Storage[C]) newDraft(name string, generation uint64, snapshot raft.Snapshot) (*draft, error) {
 	f, err := s.FS.Create(name)
 	if err != nil {
 		return nil, err

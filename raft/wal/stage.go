@@ -35,7 +35,7 @@ func (s *Storage[C]) Stage(snapshot raft.Snapshot) error {
 		return err
 	}
 	defer s.stage.running.Done()
-	d, err := s.draft(fmt.Sprintf("%s.%d%s", nameOf(generation), number, asideSuffix), generation, snapshot)
+	d, err := s.newDraft(fmt.Sprintf("%s.%d%s", nameOf(generation), number, asideSuffix), generation, snapshot)
 	if err == nil {
 		err = d.flush()
 	}
