@@ -45,6 +45,31 @@ func TestNonMemberFindsAMember(t *testing.T) {
 	}
 }
 
+// A node that was cut off when it was removed serves again soon after it is back: it finds out that it is no member, and asks those that are.
+func TestRemovedWhileCutOff(t *testing.T) {
+	for _, latency := range []time.Duration{5 * time.Millisecond, 50 * time.Millisecond} {
+		synctest.Test(t, func(t *testing.T) {
+			c := startClusterWith(t, Options{Seed: 1, CASReads: true}, latency, five...)
+			defer c.close()
+			c.want("write_ok", "n2", "write", `"key":1,"value":0`)
+			time.Sleep(2 * time.Second)
+			c.isolate("n5", true)
+			time.Sleep(time.Second)
+			c.want("remove_ok", "n2", "remove", `"node":"n5"`)
+			time.Sleep(2 * time.Second)
+			c.isolate("n5", false)
+			time.Sleep(2 * time.Second)
+			for i := range 5 {
+				began := time.Now()
+				c.want("write_ok", "n5", "write", fmt.Sprintf(`"key":1,"value":%d`, i))
+				if took := time.Since(began); i > 0 && took > 5*latency {
+					t.Errorf("a write took %v", took)
+				}
+			}
+		})
+	}
+}
+
 // passed is a copy of a request, as it arrives at a member.
 type passed struct {
 	proxyBody

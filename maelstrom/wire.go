@@ -53,10 +53,11 @@ type requestVoteBody struct {
 
 // voteOKBody is pre_vote_ok and request_vote_ok.
 type voteOKBody struct {
-	Type    string    `json:"type"`
-	Term    raft.Term `json:"term"`
-	Granted bool      `json:"granted"`
-	At      int64     `json:"at_us"`
+	Type     string    `json:"type"`
+	Term     raft.Term `json:"term"`
+	Granted  bool      `json:"granted"`
+	At       int64     `json:"at_us"`
+	Stranger bool      `json:"stranger,omitempty"` // of pre-votes alone
 }
 
 type appendEntriesBody struct {
@@ -247,11 +248,11 @@ func encodeBody(body raft.Body) any {
 	case raft.PreVoteRequest:
 		return voteBody{kindPreVote, b.Term, b.LastIndex, b.LastTerm, b.At.Microseconds()}
 	case raft.PreVoteReply:
-		return voteOKBody{kindPreVoteOK, b.Term, b.Granted, b.At.Microseconds()}
+		return voteOKBody{kindPreVoteOK, b.Term, b.Granted, b.At.Microseconds(), b.Stranger}
 	case raft.VoteRequest:
 		return requestVoteBody{voteBody{kindRequestVote, b.Term, b.LastIndex, b.LastTerm, b.At.Microseconds()}, b.Transfer}
 	case raft.VoteReply:
-		return voteOKBody{kindRequestVoteOK, b.Term, b.Granted, b.At.Microseconds()}
+		return voteOKBody{kindRequestVoteOK, b.Term, b.Granted, b.At.Microseconds(), false}
 	case raft.AppendRequest[command]:
 		return encodeAppend(b)
 	case raft.AppendReply:

@@ -20,7 +20,10 @@ var decoders = map[string]func(*fields) raft.Body{
 		}
 	},
 	kindPreVoteOK: func(f *fields) raft.Body {
-		return raft.PreVoteReply{Term: f.term("term"), Granted: f.flag("granted"), At: f.micros("at_us")}
+		return raft.PreVoteReply{
+			Term: f.term("term"), Granted: f.flag("granted"), At: f.micros("at_us"),
+			Stranger: f.find("stranger") != nil && f.flag("stranger"),
+		}
 	},
 	kindRequestVote: func(f *fields) raft.Body {
 		return raft.VoteRequest{

@@ -29,6 +29,7 @@ func sampleMessages() []raft.Body {
 	return []raft.Body{
 		raft.PreVoteRequest{Term: 1, LastIndex: 1, LastTerm: 1, At: 1000},
 		raft.PreVoteReply{At: 2000},
+		raft.PreVoteReply{Term: 3, Stranger: true},
 		raft.VoteRequest{Term: 1, LastIndex: 1, LastTerm: 1, At: 3000},
 		raft.VoteReply{At: 4000},
 		raft.AppendRequest[command]{
@@ -132,7 +133,7 @@ func drawBody(t *rapid.T) raft.Body {
 	case 0:
 		return raft.PreVoteRequest{Term: term(), LastIndex: index(), LastTerm: term(), At: at()}
 	case 1:
-		return raft.PreVoteReply{Term: term(), Granted: flag(), At: at()}
+		return raft.PreVoteReply{Term: term(), Granted: flag(), At: at(), Stranger: flag()}
 	case 2:
 		return raft.VoteRequest{Term: term(), LastIndex: index(), LastTerm: term(), At: at()}
 	case 3:

@@ -164,6 +164,9 @@ func (n *Node[C, R]) Fingerprint(to []byte) []byte {
 	case *leader[C]:
 		to = r.fingerprint(to, c.now)
 	}
+	if c.outside {
+		to = append(to, "|outside"...)
+	}
 	if c.cfg.Reads == LeaseReads {
 		to = c.fingerprintClock(to)
 	}

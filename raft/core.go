@@ -47,7 +47,9 @@ type core[C any] struct {
 	electionAt time.Duration // when to stand for election; not used by a leader
 	promised   time.Duration // no vote is given away before (lease.go)
 	failures   int           // failed attempts since there was a leader
-	pace       pace
+	// outside: a member has said that this node is none, and no leader has been heard since. It may have been cut off when it was removed.
+	outside bool
+	pace    pace
 
 	requests   requests[C]
 	confirmers []NodeID      // the other nodes that vote, those first that last confirmed a term for a read of ours

@@ -50,7 +50,7 @@ func (c *core[C]) campaign(transfer bool) {
 
 func (c *core[C]) handlePreVoteRequest(from NodeID, m PreVoteRequest) {
 	granted := m.Term > c.hard.Term && !c.hasLeader() && c.log.upToDate(m.LastIndex, m.LastTerm)
-	reply := PreVoteReply{Term: c.hard.Term, Granted: granted, At: m.At}
+	reply := PreVoteReply{Term: c.hard.Term, Granted: granted, At: m.At, Stranger: c.commit >= c.config().Index && !c.config().Member(from)}
 	if granted {
 		reply.Term = m.Term
 		c.giveWay(from)
@@ -71,6 +71,7 @@ func (c *core[C]) giveWay(to NodeID) {
 
 func (c *core[C]) handlePreVoteReply(from NodeID, m PreVoteReply) {
 	c.pace.sample(m.At, c.now)
+	c.outside = c.outside || m.Stranger && !c.hasLeader()
 	if !m.Granted {
 		if m.Term > c.hard.Term {
 			c.becomeFollower(m.Term, "")

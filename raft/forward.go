@@ -118,10 +118,14 @@ func (c *core[C]) appendOwn(l *leader[C], e Entry[C]) {
 	c.log.append(e)
 }
 
+// serves says whether requests are welcome here, as far as this node knows. One that was cut off when it was removed knows it from those whom it has asked
+// to vote for it: it would keep its clients waiting for a leader that it will never have.
+func (c *core[C]) serves() bool { return c.config().Serves(c.id) && !c.outside }
+
 // sendAway ends what waits on a node that does not serve and hears no leader, for here it will hear of none. What has been sent to a leader stays until
 // its deadline: a node that has been removed still hears for a while what becomes of it.
 func (c *core[C]) sendAway() {
-	if c.config().Serves(c.id) {
+	if c.serves() {
 		return
 	}
 	switch r := c.role.(type) {

@@ -377,6 +377,45 @@ func TestRemovedNodeSendsItsClientsAway(t *testing.T) {
 	h.wantTransfer(waiting, ErrUnknown)
 }
 
+// Who was cut off when it was removed hears of it from those whom it asks to vote for it, and sends its clients away until a leader tells it otherwise.
+func TestRemovedNodeThatWasCutOff(t *testing.T) {
+	h := start(t, 3)
+	h.follow(1, 1)
+	h.wait(time.Second)
+	h.wantRole(PreCandidate)
+	waiting := h.Read(h.now, "q", h.now+10*time.Second)
+	h.gets("n2", PreVoteReply{Term: 1})
+	h.wantNoOutcome(waiting)
+	h.gets("n2", PreVoteReply{Term: 1, Stranger: true})
+	h.wantTransfer(waiting, ErrNotServing)
+	late := h.Propose(h.now, "x", h.now+10*time.Second)
+	h.drain()
+	h.wantTransfer(late, ErrNotServing)
+
+	h.gets("n2", AppendRequest[string]{Term: 1, PrevIndex: 1, PrevTerm: 1})
+	h.gets("n3", PreVoteReply{Term: 1, Stranger: true}) // it comes too late
+	welcome := h.Propose(h.now, "y", h.now+10*time.Second)
+	h.drain()
+	h.wantNoOutcome(welcome)
+}
+
+// A node is told that it is no member by those who know that this is committed.
+func TestStrangersAreTold(t *testing.T) {
+	h := within(t, Configuration{Voters: ids("n1 n2")})
+	for _, c := range []struct {
+		from     NodeID
+		commit   Index
+		stranger bool
+	}{{"n3", 0, false}, {"n3", 1, true}, {"n2", 1, false}} {
+		h.gets("n2", AppendRequest[string]{Term: 1, PrevIndex: 1, PrevTerm: 1, Commit: c.commit})
+		h.sent = nil
+		h.gets(c.from, PreVoteRequest{Term: 2, LastIndex: 1, LastTerm: 1})
+		if got := only[PreVoteReply](h, c.from).Stranger; got != c.stranger {
+			t.Errorf("%s asks, %d is committed: stranger %t", c.from, c.commit, got)
+		}
+	}
+}
+
 // No node takes a message of its own, nor a configuration that is none.
 func TestImpossibleConfigurationsAreRefused(t *testing.T) {
 	h := start(t, 3)

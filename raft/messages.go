@@ -45,6 +45,8 @@ type PreVoteReply struct {
 	Term    Term
 	Granted bool
 	At      time.Duration
+	// Stranger says that the sender of the request is no member, as far as the responder knows what is committed.
+	Stranger bool
 }
 
 // VoteRequest is RequestVote of the paper's Figure 2.

@@ -166,7 +166,7 @@ func (c *core[C]) admission() error {
 	switch {
 	case c.failed != nil:
 		return c.failed
-	case !c.config().Serves(c.id) && c.role.kind() != Leader:
+	case !c.serves() && c.role.kind() != Leader:
 		return ErrNotServing
 	case c.requests.count >= c.cfg.MaxRequests || c.requests.bytes >= c.cfg.MaxUncommittedBytes:
 		return ErrOverloaded

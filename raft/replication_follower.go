@@ -49,7 +49,7 @@ func (c *core[C]) followerOf(leader NodeID) *follower[C] {
 // hearLeader notes that the leader is alive.
 func (c *core[C]) hearLeader(f *follower[C]) {
 	f.heardAt = c.now
-	c.failures = 0
+	c.failures, c.outside = 0, false
 	c.resetElectionTimer()
 }
 

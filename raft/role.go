@@ -144,7 +144,7 @@ func (c *core[C]) becomeLeader() {
 	}
 	early := c.role.(*candidate).early
 	c.role = l
-	c.failures = 0
+	c.failures, c.outside = 0, false
 	c.requests.leaderChanged(c.now)
 	// The no-op commits whatever earlier leaders left behind (§8, §5.4.2).
 	c.log.append(Entry[C]{Index: l.first, Term: c.hard.Term})
