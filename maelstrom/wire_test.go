@@ -241,7 +241,7 @@ func TestWrongTypesAreRefused(t *testing.T) {
 			delete(body, field)
 			text, _ := json.Marshal(body)
 			o, _ := parseObject(text)
-			optional := []string{"type", "promise_us", "transfer", "second"}
+			optional := []string{"type", "promise_us", "transfer", "stranger", "second"}
 			switch kind {
 			case kindAppendEntries, kindReadIndexOK:
 				optional = append(optional, "configuration")
