@@ -142,6 +142,7 @@ func TestStagedBesideItsWrite(t *testing.T) {
 func TestCrashWhileStagingBesideAWrite(t *testing.T) {
 	all := slices.Concat(script, elections)
 	states := modelOf(all)
+	points := 0
 	for within := 1; within <= 5; within++ {
 		for at := 1; ; at++ {
 			fs := simfs.New(nil)
@@ -152,6 +153,7 @@ func TestCrashWhileStagingBesideAWrite(t *testing.T) {
 				begun, acknowledged, err = carryOutWithin(fs, s, all, within)
 			}
 			for _, image := range fs.Left() {
+				points++
 				if why := survives(states, image, tight, acknowledged, begun); why != nil {
 					t.Fatalf("batches within step %d, crash at step %d, %d changes acknowledged: %v", within, at, acknowledged, why)
 				}
@@ -160,6 +162,10 @@ func TestCrashWhileStagingBesideAWrite(t *testing.T) {
 				break
 			}
 		}
+	}
+	t.Logf("%d crash points", points)
+	if points < 5000 {
+		t.Errorf("only %d crash points", points)
 	}
 }
 
