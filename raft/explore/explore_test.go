@@ -104,7 +104,7 @@ func TestReads(t *testing.T) {
 			})
 			t.Run("of one leader", func(t *testing.T) {
 				b := Bounds{Nodes: 3, Terms: 1, Writes: 1, Reads: 1, InFlight: 6, EarlyCommit: early, Prefix: started}
-				explore(t, b.with(6, 8_000), b.with(20, deepStates))
+				explore(t, b.with(6, 5_000), b.with(20, deepStates))
 			})
 		})
 	}
@@ -128,7 +128,7 @@ func TestReadsAside(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := Bounds{Nodes: 4, Terms: c.terms, Crashes: c.crashes, Writes: 1, Reads: 1, InFlight: 8, EarlyCommit: true, Prefix: c.prefix}
-			explore(t, b.with(6, 8_000), b.with(20, deepStates))
+			explore(t, b.with(6, 5_000), b.with(20, deepStates))
 		})
 	}
 }
