@@ -104,7 +104,7 @@ func TestReads(t *testing.T) {
 			})
 			t.Run("of one leader", func(t *testing.T) {
 				b := Bounds{Nodes: 3, Terms: 1, Writes: 1, Reads: 1, InFlight: 6, EarlyCommit: early, Prefix: started}
-				explore(t, b.with(6, 5_000), b.with(20, deepStates))
+				explore(t, b.with(6, 8_000), b.with(20, deepStates))
 			})
 		})
 	}
@@ -118,17 +118,18 @@ func TestReadsAside(t *testing.T) {
 		prefix  []string
 		terms   raft.Term
 		crashes int
+		short   int // states
 	}{
-		{"of one leader", fourAnswered, 1, 0},
-		{"beside a write", fourStarted, 1, 0},
-		{"after restarts", append(slices.Clone(fourAnswered), "n2 crashes", "n3 crashes"), 1, 2},
-		{"when another may lead", fourAnswered, 2, 0},
-		{"when another leads", append(slices.Clone(fourAnswered), secondOfFour...), 2, 0},
-		{"when another leads whose log does not match", append(append(slices.Clone(fourStarted), "n1 is asked to write"), secondOfFour...), 2, 0},
+		{"of one leader", fourAnswered, 1, 0, 1_000},
+		{"beside a write", fourStarted, 1, 0, 1_000},
+		{"after restarts", append(slices.Clone(fourAnswered), "n2 crashes", "n3 crashes"), 1, 2, 1_000},
+		{"when another may lead", fourAnswered, 2, 0, 1_000},
+		{"when another leads", append(slices.Clone(fourAnswered), secondOfFour...), 2, 0, 4_500},
+		{"when another leads whose log does not match", append(append(slices.Clone(fourStarted), "n1 is asked to write"), secondOfFour...), 2, 0, 1_000},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := Bounds{Nodes: 4, Terms: c.terms, Crashes: c.crashes, Writes: 1, Reads: 1, InFlight: 8, EarlyCommit: true, Prefix: c.prefix}
-			explore(t, b.with(6, 5_000), b.with(20, deepStates))
+			explore(t, b.with(6, c.short), b.with(20, deepStates))
 		})
 	}
 }

@@ -62,7 +62,6 @@ func TestCrashPoints(t *testing.T) {
 		{0, script, 2, 1300, 4},
 		{tight, slices.Concat(script, elections), unstaged, 1500, 10},
 		{tight, slices.Concat(script, elections), 0, 1600, 10},
-		{tight, slices.Concat(script, elections), 1, 1600, 10},
 		{tight, slices.Concat(script, elections), 5, 1600, 10},
 	} {
 		t.Run(fmt.Sprintf("slack %d, staged %d ahead", c.slack, c.ahead), func(t *testing.T) {
