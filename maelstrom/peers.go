@@ -155,14 +155,14 @@ func isCasual(m raft.Message, leader raft.NodeID) bool {
 // election time-out if that is longer, and a round trip. As long as none was measured it is guessed, or we suppose a slow network.
 func linkPatience(s raft.Status, guessed time.Duration) time.Duration {
 	p := max(3*s.Heartbeat, s.ElectionTimeout/2) + s.RTT.Mean
-	if !s.Measured {
-		slow := max(p, minClientLimit/2)
-		p = min(p+2*guessed, slow)
-		if guessed == 0 {
-			p = slow
-		}
+	slow := max(p, minClientLimit/2)
+	switch {
+	case s.Measured:
+		return p
+	case guessed == 0:
+		return slow
 	}
-	return p
+	return min(p+2*guessed, slow)
 }
 
 // dispatch sends a message on its way, or its ways.

@@ -17,7 +17,7 @@ import (
 
 // BenchmarkStall measures how long a node's loop was busy with the longest of many requests, one after the other, while it takes snapshots of a state of
 // so many clients' sessions, each with a full window of answers, and 10,000 keys: in time of its own thread, so that other work on the machine does not
-// count. With the snapshots written at once, and written aside as package driver does it.
+// count, and of the wall. With the state kept in memory or in files, written at once, or aside as package driver does it.
 func BenchmarkStall(b *testing.B) {
 	for _, clients := range []int{100, 1_000, 20_000} {
 		for _, files := range []bool{false, true} {

@@ -81,18 +81,23 @@ func (l *log[C]) truncate(last Index) {
 	l.configurations = slices.DeleteFunc(l.configurations, func(g *Configuration) bool { return g.Index > last })
 }
 
-// compact drops all entries up to an index. The others move to fresh memory: slices that were handed out stay as they are, and what nobody
-// holds any more is given back. There is room for the log to become as long again as it was.
+// compact drops all entries up to an index.
 func (l *log[C]) compact(to Index) {
 	if to <= l.base {
 		return
 	}
 	term, _ := l.term(to)
-	l.entries = append(make([]Entry[C], 0, len(l.entries)), l.entries[to-l.base:]...)
+	l.entries = dropFirst(l.entries, int(to-l.base))
 	l.base, l.baseTerm = to, term
 	for len(l.configurations) > 1 && l.configurations[1].Index <= to {
 		l.configurations = l.configurations[1:]
 	}
+}
+
+// dropFirst returns a log's entries without the first n, in fresh memory: slices that were handed out stay as they are, and what nobody holds any more is
+// given back. There is room for the log to become as long again as it was.
+func dropFirst[C any](entries []Entry[C], n int) []Entry[C] {
+	return append(make([]Entry[C], 0, len(entries)), entries[n:]...)
 }
 
 // reset drops all entries and goes on behind a place that a snapshot reaches.

@@ -95,13 +95,13 @@ func (s *MemoryStorage[C]) Write(c Changes[C]) error {
 
 // compact puts a snapshot in the place of what it stands for.
 func (s *MemoryStorage[C]) compact(snapshot Snapshot) {
-	var behind []Entry[C]
+	var kept []Entry[C]
 	for i, e := range s.saved.Entries {
 		if e.Index == snapshot.Index && e.Term == snapshot.Term {
-			behind = append(make([]Entry[C], 0, len(s.saved.Entries)), s.saved.Entries[i+1:]...)
+			kept = dropFirst(s.saved.Entries, i+1)
 		}
 	}
-	s.saved.Snapshot, s.saved.Entries = snapshot, behind
+	s.saved.Snapshot, s.saved.Entries = snapshot, kept
 }
 
 // Sync implements Storage.
